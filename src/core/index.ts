@@ -5,6 +5,7 @@ export * from "./part.ts";
 export * from "./plain.ts";
 export * from "./ragged.ts";
 export * from "./random.ts";
+export * from "./rollout.ts";
 export * from "./shapes.ts";
 export * from "./statistics.ts";
 export * from "./text.ts";
