@@ -1,0 +1,3 @@
+export { createReportData } from "./data.ts";
+export { summarize } from "./summary.ts";
+export type * from "./types.ts";

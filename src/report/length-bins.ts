@@ -1,0 +1,77 @@
+/**
+ * Mean reward by length, in at most 1024 bins of equal width that is doubled whenever a longer response
+ * comes; plain JSON. Bin i holds lengths in [i · width, (i + 1) · width).
+ */
+import { emptyMoments, type Moments, mergeMoments } from "./moments.ts";
+
+export interface LengthBins {
+  width: number;
+  counts: number[];
+  means: number[];
+  /** Σ (reward − mean)² per bin. */
+  squares: number[];
+}
+
+const limit = 1024;
+
+export function emptyLengthBins(): LengthBins {
+  return { width: 1, counts: [], means: [], squares: [] };
+}
+
+export function addToLengthBins(bins: LengthBins, length: number, reward: number): void {
+  while (length >= bins.width * limit) halve(bins);
+  const at = Math.floor(length / bins.width);
+  for (let i = bins.counts.length; i <= at; i++) {
+    bins.counts.push(0);
+    bins.means.push(0);
+    bins.squares.push(0);
+  }
+  const count = ++bins.counts[at];
+  const delta = reward - bins.means[at];
+  bins.means[at] += delta / count;
+  bins.squares[at] += delta * (reward - bins.means[at]);
+}
+
+/** Merges neighbouring bins into at most `parts` ranges that hold about equally many rollouts each. */
+export function lengthRanges(
+  bins: LengthBins,
+  parts: number,
+): readonly { readonly from: number; readonly to: number; readonly rewards: Moments }[] {
+  const total = bins.counts.reduce((sum, count) => sum + count, 0);
+  const ranges: { from: number; to: number; rewards: Moments }[] = [];
+  let seen = 0;
+  let open: { from: number; to: number; rewards: Moments } | null = null;
+  for (let i = 0; i < bins.counts.length; i++) {
+    if (bins.counts[i] === 0) continue;
+    open ??= { from: i * bins.width, to: 0, rewards: emptyMoments() };
+    open.to = (i + 1) * bins.width;
+    mergeMoments(open.rewards, binMoments(bins, i));
+    seen += bins.counts[i];
+    if (seen >= (total * (ranges.length + 1)) / parts || seen === total) {
+      ranges.push(open);
+      open = null;
+    }
+  }
+  return ranges;
+}
+
+function binMoments(bins: LengthBins, i: number): Moments {
+  const mean = bins.means[i];
+  return { count: bins.counts[i], mean, squares: bins.squares[i], minimum: mean, maximum: mean, nonZero: 0 };
+}
+
+function halve(bins: LengthBins): void {
+  const half = Math.ceil(bins.counts.length / 2);
+  for (let i = 0; i < half; i++) {
+    const merged = emptyMoments();
+    mergeMoments(merged, binMoments(bins, 2 * i));
+    if (2 * i + 1 < bins.counts.length) mergeMoments(merged, binMoments(bins, 2 * i + 1));
+    bins.counts[i] = merged.count;
+    bins.means[i] = merged.mean;
+    bins.squares[i] = merged.squares;
+  }
+  bins.counts.length = half;
+  bins.means.length = half;
+  bins.squares.length = half;
+  bins.width *= 2;
+}
