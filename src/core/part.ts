@@ -49,6 +49,8 @@ export interface Part<P extends z.ZodObject, I extends z.ZodObject, O extends z.
   extends Omit<PartDefinition<P, I, O, R>, "compute"> {
   (params?: z.input<P>): BoundPart<z.input<I>, R>;
   readonly stage: Stage;
+  /** `compute` is an async function: a sandbox or an endpoint does the work. */
+  readonly asynchronous: boolean;
 }
 
 /** Any part, where the exact contract does not matter (catalogue, pipeline, command line). */
@@ -57,6 +59,7 @@ export interface AnyPart {
   (params?: any): BoundPart<any, unknown>;
   readonly id: string;
   readonly stage: Stage;
+  readonly asynchronous: boolean;
   readonly papers: readonly string[];
   readonly params: z.ZodObject;
   readonly inputs: z.ZodObject;
@@ -85,7 +88,8 @@ export function definePart<
     const bound = (inputs: z.input<I>) => compute(checked, inputs as z.output<I>);
     return Object.assign(bound, { part: part as unknown as AnyPart, params: checked });
   };
-  const part = Object.assign(bind, contract, { stage }) as Part<P, I, O, R>;
+  const asynchronous = compute.constructor.name === "AsyncFunction";
+  const part = Object.assign(bind, contract, { stage, asynchronous }) as Part<P, I, O, R>;
   return part;
 }
 

@@ -1,6 +1,6 @@
 /** The contract between a reward file, the scorer that runs it, and whoever feeds it (files, HTTP, training). */
 import type { ScoreError } from "../core/error.ts";
-import type { BoundPart } from "../core/part.ts";
+import type { AnyPart } from "../core/part.ts";
 import type { RolloutBatch } from "../core/rollout.ts";
 
 /** One rollout as a function signal sees it: singular names (`prompt`, `response`, `reference`, …) of the batch's columns. */
@@ -17,7 +17,8 @@ export type SignalResult =
   | boolean
   | null
   | { readonly value: number; readonly evidence?: unknown }
-  | { readonly error: ScoreError };
+  /** `retryAfter`: milliseconds that the endpoint asked to be left alone. */
+  | { readonly error: ScoreError; readonly retryAfter?: number };
 
 export type SignalFunction = (rollout: RolloutView, context: SignalContext) => SignalResult | Promise<SignalResult>;
 
@@ -27,15 +28,27 @@ export interface JudgeSignal {
   readonly run: SignalFunction;
   /** Everything that decides its answer, for the cache key. */
   readonly identity: unknown;
+  /** Fields of the rollout that it reads. */
+  readonly reads: readonly string[];
 }
 
-export type SignalSource = BoundPart | SignalFunction | JudgeSignal;
+/** Any part with its params bound (`BoundPart`, whatever its contract). */
+export interface AnyBoundPart {
+  readonly part: AnyPart;
+  readonly params: unknown;
+}
+
+export type SignalSource = AnyBoundPart | SignalFunction | JudgeSignal;
 
 /** A signal with its options; a bare source means all defaults. */
 export interface SignalOptions {
   readonly use: SignalSource;
   /** Renames inputs: contract name → field (`{ references: "rubric" }`, `{ correct: "math.correct" }`). */
   readonly bind?: Readonly<Record<string, string>>;
+  /** Inputs of a part that are the same for every rollout (`{ schema: … }`). */
+  readonly inputs?: Readonly<Record<string, unknown>>;
+  /** State to begin with, for a part that keeps state and has no default for it. */
+  readonly state?: unknown;
   /** Output of a part that counts as this signal's worth, where it is not `correct`, `rewards` or `scores`. */
   readonly output?: string;
   /** Milliseconds one rollout may take. Default 1,000 for parts, 60,000 for functions and judges. */
@@ -50,20 +63,39 @@ export interface SignalOptions {
   readonly fallback?: number;
   /** false: the rollout is scored without this signal when it fails (`combine` gets `undefined`). Default true. */
   readonly required?: boolean;
+  /**
+   * What one call of a part may see. "rollout": rollouts do not influence one another, so the batch may be
+   * cut anywhere; "batch": all of it at once. Default: "rollout" for parts that read texts and neither
+   * `groups` nor `state`, "batch" for the rest.
+   */
+  readonly scope?: "rollout" | "batch";
   /** Where it runs. Default: parts and synchronous functions on the worker pool, the rest here. */
   readonly thread?: "worker" | "main";
 }
 
 export type SignalSpec = SignalSource | SignalOptions;
 
-/** A shaping or credit part, perhaps with renamed inputs. */
-export type StepSpec = BoundPart | { readonly use: BoundPart; readonly bind?: Readonly<Record<string, string>> };
+/** A shaping or credit part with its options; a bare part means all defaults. */
+export interface StepOptions {
+  readonly use: AnyBoundPart;
+  /** Renames inputs, as for signals; a signal's name alone means its worth. */
+  readonly bind?: Readonly<Record<string, string>>;
+  /** Inputs that are the same for every rollout. */
+  readonly inputs?: Readonly<Record<string, unknown>>;
+  /** State to begin with, for a part that keeps state and has no default for it. */
+  readonly state?: unknown;
+}
+
+export type StepSpec = AnyBoundPart | StepOptions;
+
+/** What `combine` gets for a signal: its worth, perhaps `undefined` where `required: false`. */
+export type SignalWorth<Spec> = Spec extends { readonly required: false } ? number | undefined : number;
 
 export interface RewardDefinition<S extends Record<string, SignalSpec> = Record<string, SignalSpec>> {
   readonly name?: string;
   readonly signals: S;
   /** Worth of each signal → reward. Default: their sum. Called per rollout; may not be asynchronous. */
-  readonly combine?: (values: { readonly [K in keyof S]: number }, rollout: RolloutView) => number;
+  readonly combine?: (values: { readonly [K in keyof S]: SignalWorth<S[K]> }, rollout: RolloutView) => number;
   /** Applied in order. A part that gives `rewards` replaces them; one that gives `lengthRewards` adds to them. */
   readonly shaping?: readonly StepSpec[];
   /** Turns rewards and groups into advantages. */
@@ -81,7 +113,7 @@ export interface Reward {
   readonly module?: string;
 }
 
-/** One signal's results for a batch, N entries each. */
+/** One signal's results for a batch, N entries each. A value beside an error is the fallback that the reward file names. */
 export interface SignalColumn {
   readonly values: readonly (number | null)[];
   readonly errors: readonly (ScoreError | null)[];
@@ -101,6 +133,11 @@ export interface ScoredBatch {
   /** Before shaping. */
   readonly combined: readonly (number | null)[];
   readonly signals: Readonly<Record<string, SignalColumn>>;
+  /**
+   * State of stateful parts just after this batch, whatever else is under way: what to checkpoint together
+   * with this batch's results. Pass it to `Scorer.restore` to go on from here.
+   */
+  readonly snapshot?: unknown;
   /** Every other field that shaping and credit wrote, N entries each (`lengthRewards`, `baselines`, …). */
   readonly fields: Readonly<Record<string, ArrayLike<unknown>>>;
 }
