@@ -1,1 +1,9 @@
-export {};
+export * from "./adversarial-imitation.ts";
+export * from "./choice-answer.ts";
+export * from "./exact-match.ts";
+export * from "./math/budget.ts";
+export * from "./math/node.ts";
+export * from "./math/rational.ts";
+export * from "./math/tokens.ts";
+export * from "./math/words.ts";
+export * from "./tag-format.ts";
