@@ -8,6 +8,32 @@ export function mean(values: Vector): number {
   return sum / values.length;
 }
 
+/** Arithmetic mean; null of nothing. */
+export function meanOrNull(values: Vector): number | null {
+  return values.length === 0 ? null : mean(values);
+}
+
+/** Mean of the entries that are not null; null where there is none. */
+export function meanDefined(values: ArrayLike<number | null>): number | null {
+  let sum = 0;
+  let count = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (value === null) continue;
+    sum += value;
+    count++;
+  }
+  return count === 0 ? null : sum / count;
+}
+
+/** Share of true entries; null of nothing. */
+export function share(flags: ArrayLike<boolean>): number | null {
+  if (flags.length === 0) return null;
+  let count = 0;
+  for (let i = 0; i < flags.length; i++) if (flags[i]) count++;
+  return count / flags.length;
+}
+
 /** Variance with `ddof` degrees of freedom lost (1: sample, 0: population); NaN when n ≤ ddof. */
 export function variance(values: Vector, ddof = 1): number {
   if (values.length <= ddof) return Number.NaN;
