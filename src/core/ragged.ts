@@ -1,3 +1,5 @@
+import { ContractError } from "./error.ts";
+
 /**
  * Ragged arrays: N rows of different lengths in one buffer.
  *
@@ -65,4 +67,18 @@ export function raggedOf(lengths: Vector): Ragged {
   const offsets = new Uint32Array(lengths.length + 1);
   for (let i = 0; i < lengths.length; i++) offsets[i + 1] = offsets[i] + lengths[i];
   return { values: new Float64Array(offsets[lengths.length]), offsets };
+}
+
+/** Throws `ContractError` unless `ragged` has the rows of `like`; the edge checks this too, direct calls do not. */
+export function checkSameRows(ragged: Ragged, like: Ragged, field: string): void {
+  if (ragged.offsets === like.offsets) return;
+  const rows = rowCount(like);
+  if (rowCount(ragged) !== rows)
+    throw new ContractError(`inputs.${field}`, `expected ${rows} rows, got ${rowCount(ragged)}`);
+  for (let i = 1; i <= rows; i++) {
+    if (ragged.offsets[i] === like.offsets[i]) continue;
+    const expected = like.offsets[i] - like.offsets[i - 1];
+    const got = ragged.offsets[i] - ragged.offsets[i - 1];
+    throw new ContractError(`inputs.${field}[${i - 1}]`, `expected ${expected} entries, got ${got}`);
+  }
 }

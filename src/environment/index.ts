@@ -1,1 +1,1 @@
-export {};
+export * from "./value-iteration.ts";

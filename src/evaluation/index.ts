@@ -1,1 +1,3 @@
-export {};
+export * from "./pass-at-k.ts";
+export * from "./policy-value.ts";
+export * from "./shaping-invariance.ts";

@@ -1,1 +1,2 @@
-export {};
+export * from "./dynamic-filter.ts";
+export * from "./preference-query.ts";

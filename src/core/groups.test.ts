@@ -1,0 +1,29 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { groupMembers, indexGroups } from "./groups.ts";
+
+describe("groups", () => {
+  it("numbers ids of every kind in order of first appearance", () => {
+    const id = fc.oneof(fc.integer({ min: -3, max: 5 }), fc.constantFrom("1", "2", "a"), fc.constantFrom(1.5, 1e12));
+    fc.assert(
+      fc.property(fc.array(id), (groups) => {
+        const { ids, of, counts } = indexGroups(groups);
+        expect(ids).toEqual([...new Set(groups)]);
+        groups.forEach((group, i) => expect(ids[of[i]]).toBe(group));
+        ids.forEach((group, g) => expect(counts[g]).toBe(groups.filter((other) => other === group).length));
+      }),
+    );
+  });
+
+  it('keeps 1 and "1" apart', () => {
+    expect(indexGroups([1, "1", 1]).ids).toEqual([1, "1"]);
+  });
+
+  it("lists the members of each group in order", () => {
+    const { order, starts } = groupMembers(indexGroups(["b", "a", "b", "b"]));
+    expect([[...order], [...starts]]).toEqual([
+      [0, 2, 3, 1],
+      [0, 3, 4],
+    ]);
+  });
+});
