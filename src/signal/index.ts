@@ -1,6 +1,7 @@
 export * from "./adversarial-imitation.ts";
 export * from "./choice-answer.ts";
 export * from "./exact-match.ts";
+export * from "./json-answer.ts";
 export * from "./math/budget.ts";
 export * from "./math/node.ts";
 export * from "./math/parse.ts";
