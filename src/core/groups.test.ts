@@ -9,8 +9,8 @@ describe("groups", () => {
       fc.property(fc.array(id), (groups) => {
         const { ids, of, counts } = indexGroups(groups);
         expect(ids).toEqual([...new Set(groups)]);
-        groups.forEach((group, i) => expect(ids[of[i]]).toBe(group));
-        ids.forEach((group, g) => expect(counts[g]).toBe(groups.filter((other) => other === group).length));
+        expect(groups.map((_, i) => ids[of[i]])).toEqual(groups);
+        expect([...counts]).toEqual(ids.map((group) => groups.filter((other) => other === group).length));
       }),
     );
   });

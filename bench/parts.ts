@@ -1,0 +1,293 @@
+/**
+ * Advantages of a million rollouts: the parts, beside the plainest typed-array loop that computes the
+ * same, and beside NumPy on the same data (where python3 can import it). Only the computation is timed;
+ * the median of several runs is shown, and as ratios: below 1 the part is the faster one.
+ *
+ *     npm run bench parts [rollouts = 1000000] [token-level rollouts = rollouts / 5]
+ *
+ * Token-level rows have 50 to 150 tokens, so a million of them are 0.8 GB an array.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createRandom, type Ragged, raggedOf } from "../src/core/index.ts";
+import { gae, groupRelative, reinforcePlusPlus } from "../src/credit/index.ts";
+
+const N = Number(process.argv[3] ?? 1_000_000);
+const tokenN = Number(process.argv[4] ?? Math.ceil(N / 5));
+const groupSize = 8;
+const runs = 7;
+const seed = "bench/parts";
+
+const random = createRandom(seed);
+const fill = (array: Float64Array) => {
+  for (let i = 0; i < array.length; i++) array[i] = random.uniform();
+  return array;
+};
+const raggedRandom = (rows: number, low: number, high: number): Ragged => {
+  const ragged = raggedOf(Int32Array.from({ length: rows }, () => low + random.integer(high - low + 1)));
+  fill(ragged.values);
+  return ragged;
+};
+
+const rewards = fill(new Float64Array(N));
+const groups = Int32Array.from({ length: N }, (_, i) => Math.floor(i / groupSize));
+const shuffled = groups.slice();
+for (let i = N - 1; i > 0; i--) {
+  const j = random.integer(i + 1);
+  [shuffled[i], shuffled[j]] = [shuffled[j], shuffled[i]];
+}
+const P = groups[N - 1] + 1;
+const names = Array.from(groups, (g) => `prompt-${g}`);
+const steps = raggedRandom(N, 4, 12);
+const tokens = raggedRandom(tokenN, 50, 150);
+const values: Ragged = { values: fill(new Float64Array(tokens.values.length)), offsets: tokens.offsets };
+
+/** Group mean and sample deviation by the plainest loops; group numbers are known. */
+function plainGroups(r: Float64Array, of: Int32Array, count: number): Float64Array {
+  const n = new Float64Array(count);
+  const mean = new Float64Array(count);
+  for (let i = 0; i < r.length; i++) {
+    n[of[i]]++;
+    mean[of[i]] += r[i];
+  }
+  for (let g = 0; g < count; g++) mean[g] /= n[g];
+  const squares = new Float64Array(count);
+  for (let i = 0; i < r.length; i++) squares[of[i]] += (r[i] - mean[of[i]]) ** 2;
+  const out = new Float64Array(r.length);
+  for (let i = 0; i < r.length; i++) {
+    const g = of[i];
+    out[i] = (r[i] - mean[g]) / (Math.sqrt(squares[g] / (n[g] - 1)) + 1e-6);
+  }
+  return out;
+}
+
+function plainSteps({ values: r, offsets }: Ragged, of: Int32Array, count: number, width: number): Float64Array {
+  const cell = new Int32Array(r.length);
+  for (let i = 0; i < of.length; i++)
+    for (let v = offsets[i]; v < offsets[i + 1]; v++) cell[v] = of[i] * width + v - offsets[i];
+  return plainGroups(r, cell, count * width);
+}
+
+function plainNames(r: Float64Array, ids: readonly string[]): Float64Array {
+  const numbers = new Map<string, number>();
+  const of = new Int32Array(ids.length);
+  for (let i = 0; i < ids.length; i++) {
+    let number = numbers.get(ids[i]);
+    if (number === undefined) {
+      number = numbers.size;
+      numbers.set(ids[i], number);
+    }
+    of[i] = number;
+  }
+  return plainGroups(r, of, numbers.size);
+}
+
+function plainWhiten(x: Float64Array): Float64Array {
+  let mean = 0;
+  for (let i = 0; i < x.length; i++) mean += x[i];
+  mean /= x.length;
+  let squares = 0;
+  for (let i = 0; i < x.length; i++) squares += (x[i] - mean) ** 2;
+  const scale = 1 / Math.sqrt(squares / (x.length - 1) + 1e-8);
+  for (let i = 0; i < x.length; i++) x[i] = (x[i] - mean) * scale;
+  return x;
+}
+
+function plainGae({ values: r, offsets }: Ragged, v: Float64Array, gamma: number, lambda: number): Float64Array {
+  const a = new Float64Array(r.length);
+  const returns = new Float64Array(r.length);
+  for (let i = 0; i + 1 < offsets.length; i++) {
+    let next = 0;
+    let advantage = 0;
+    for (let t = offsets[i + 1] - 1; t >= offsets[i]; t--) {
+      advantage = r[t] + gamma * next - v[t] + gamma * lambda * advantage;
+      next = v[t];
+      a[t] = advantage;
+      returns[t] = advantage + v[t];
+    }
+  }
+  return plainWhiten(a);
+}
+
+function plainReturns({ values: r, offsets }: Ragged, gamma: number): Float64Array {
+  const returns = new Float64Array(r.length);
+  for (let i = 0; i + 1 < offsets.length; i++) {
+    let running = 0;
+    for (let t = offsets[i + 1] - 1; t >= offsets[i]; t--) {
+      running = r[t] + gamma * running;
+      returns[t] = running;
+    }
+  }
+  return plainWhiten(returns.slice());
+}
+
+const flat = (advantages: Float64Array | Ragged) => ("offsets" in advantages ? advantages.values : advantages);
+interface Row {
+  readonly name: string;
+  readonly numpy: string;
+  readonly part: () => Float64Array;
+  readonly plain: () => Float64Array;
+}
+const rows: Row[] = [
+  {
+    name: "group-relative, integer ids in order",
+    numpy: "groups",
+    part: () => flat(groupRelative()({ rewards, groups }).advantages),
+    plain: () => plainGroups(rewards, groups, P),
+  },
+  {
+    name: "group-relative, integer ids shuffled",
+    numpy: "shuffled",
+    part: () => flat(groupRelative()({ rewards, groups: shuffled }).advantages),
+    plain: () => plainGroups(rewards, shuffled, P),
+  },
+  {
+    name: "group-relative, string ids",
+    numpy: "names",
+    part: () => flat(groupRelative()({ rewards, groups: names }).advantages),
+    plain: () => plainNames(rewards, names),
+  },
+  {
+    name: "group-relative, stepRewards (4 to 12 steps)",
+    numpy: "steps",
+    part: () => flat(groupRelative()({ stepRewards: steps, groups }).advantages),
+    plain: () => plainSteps(steps, groups, P, 12),
+  },
+  {
+    name: "gae, whitened",
+    numpy: "gae",
+    part: () => gae({ gamma: 0.99, lambda: 0.95 })({ tokenRewards: tokens, values }).advantages.values,
+    plain: () => plainGae(tokens, values.values, 0.99, 0.95),
+  },
+  {
+    name: "reinforce-plus-plus",
+    numpy: "returns",
+    part: () => reinforcePlusPlus({ gamma: 0.99 })({ tokenRewards: tokens }).advantages.values,
+    plain: () => plainReturns(tokens, 0.99),
+  },
+];
+
+// NumPy gets the layout it is fastest with: time-major padded arrays, group numbers known for integer ids.
+const program = `
+import sys, time
+try:
+    import numpy as np
+except ImportError:
+    sys.exit(3)
+d, runs = sys.argv[1], int(sys.argv[2])
+f = lambda n, t: np.fromfile(d + "/" + n, dtype=t)
+rewards, groups, shuffled = f("rewards", "f8"), f("groups", "i4"), f("shuffled", "i4")
+names = np.array(["prompt-%d" % g for g in groups])
+steps, stepOffsets = f("steps", "f8"), f("stepOffsets", "u4").astype(np.int64)
+tokens, values, offsets = f("tokens", "f8"), f("values", "f8"), f("tokenOffsets", "u4").astype(np.int64)
+lengths = np.diff(offsets)
+mask = np.arange(lengths.max())[:, None] < lengths[None, :]
+def padded(x):
+    out = np.zeros((len(lengths), lengths.max())); out[mask.T] = x; return np.ascontiguousarray(out.T)
+R, V = padded(tokens), padded(values)
+M = mask.astype(float); total = M.sum()
+def relative(r, g):
+    n = np.bincount(g)
+    c = r - (np.bincount(g, r) / np.maximum(n, 1))[g]
+    sd = np.sqrt(np.bincount(g, c * c) / np.maximum(n - 1, 1))
+    return c / (sd[g] + 1e-6)
+def step_relative():
+    count = np.diff(stepOffsets)
+    column = np.arange(len(steps)) - np.repeat(stepOffsets[:-1], count)
+    return relative(steps, np.repeat(groups.astype(np.int64) * 12, count) + column)
+def whiten(x):
+    mean = (x * M).sum() / total
+    return (x - mean) / np.sqrt(((x - mean) ** 2 * M).sum() / (total - 1) + 1e-8)
+def gae():
+    a = np.empty_like(R); nv = np.zeros(R.shape[1]); last = np.zeros(R.shape[1])
+    for t in range(len(R) - 1, -1, -1):
+        last = (R[t] + 0.99 * nv - V[t] + 0.99 * 0.95 * last) * M[t]
+        nv = V[t]; a[t] = last
+    returns = a + V
+    return whiten(a)
+def returns():
+    g = np.empty_like(R); run = np.zeros(R.shape[1])
+    for t in range(len(R) - 1, -1, -1):
+        run = R[t] + 0.99 * run; g[t] = run
+    return whiten(g)
+work = {"groups": lambda: relative(rewards, groups), "shuffled": lambda: relative(rewards, shuffled),
+        "names": lambda: relative(rewards, np.unique(names, return_inverse=True)[1]),
+        "steps": step_relative, "gae": gae, "returns": returns}
+for name, run in work.items():
+    times = []
+    for i in range(runs if name != "names" else 3):
+        start = time.perf_counter(); out = run(); times.append(time.perf_counter() - start)
+    if out.ndim == 2: out = out.T[mask.T]
+    print(name, sorted(times)[len(times) // 2] * 1000, out[0], out[len(out) // 2], out[-1])
+`;
+
+function numpyTimes(): Map<string, number[]> | null {
+  const folder = mkdtempSync(join(tmpdir(), "guerdon-bench-"));
+  try {
+    const files: Record<string, ArrayBufferView> = {
+      rewards,
+      groups,
+      shuffled,
+      steps: steps.values,
+      stepOffsets: steps.offsets,
+      tokens: tokens.values,
+      values: values.values,
+      tokenOffsets: tokens.offsets,
+    };
+    for (const [name, data] of Object.entries(files)) writeFileSync(join(folder, name), data);
+    const child = spawnSync("python3", ["-c", program, folder, String(runs)], { encoding: "utf8" });
+    if (child.status !== 0) {
+      if (child.status !== 3 && child.stderr) console.error(child.stderr);
+      return null;
+    }
+    return new Map(
+      child.stdout
+        .trim()
+        .split("\n")
+        .map((line) => line.split(" "))
+        .map(([name, ...numbers]) => [name, numbers.map(Number)]),
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Medians of both, run in turns so that a busy machine slows both alike. */
+function timed(row: Row): { part: number; plain: number; out: Float64Array } {
+  const part: number[] = [];
+  const plain: number[] = [];
+  let out = row.part();
+  row.plain();
+  for (let run = 0; run < runs; run++) {
+    let start = performance.now();
+    out = row.part();
+    part.push(performance.now() - start);
+    start = performance.now();
+    row.plain();
+    plain.push(performance.now() - start);
+  }
+  const median = (times: number[]) => times.sort((a, b) => a - b)[times.length >> 1];
+  return { part: median(part), plain: median(plain), out };
+}
+
+console.log(
+  `${N} rollouts in groups of ${groupSize}; token level: ${tokenN} rollouts, ${tokens.values.length} tokens; seed ${seed}`,
+);
+const numpy = numpyTimes();
+if (!numpy) console.log("python3 with NumPy not found: that column is empty");
+console.log(
+  `${"".padEnd(46)}${["part ms", "loop ms", "NumPy ms", "part/loop", "part/NumPy"].map((h) => h.padStart(11)).join("")}`,
+);
+for (const row of rows) {
+  const { part, plain, out } = timed(row);
+  const [ms, ...samples] = numpy?.get(row.numpy) ?? [];
+  const places = [0, out.length >> 1, out.length - 1];
+  samples.forEach((sample, k) => {
+    if (Math.abs(out[places[k]] - sample) > 1e-6) console.error(`${row.name}: part ${out[places[k]]}, NumPy ${sample}`);
+  });
+  const cells = [part.toFixed(1), plain.toFixed(1), ms?.toFixed(1) ?? "", (part / plain).toFixed(2)];
+  cells.push(ms === undefined ? "" : (part / ms).toFixed(2));
+  console.log(`${row.name.padEnd(46)}${cells.map((cell) => cell.padStart(11)).join("")}`);
+}
