@@ -1,3 +1,4 @@
 export { createReportData } from "./data.ts";
+export { renderReport } from "./render.ts";
 export { summarize } from "./summary.ts";
 export type * from "./types.ts";

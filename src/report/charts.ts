@@ -1,0 +1,233 @@
+/** Vega-Lite specifications of the report's plots. All texts in them have been through `visible`. */
+import type { TopLevelSpec } from "vega-lite";
+import { formatNumber } from "./format.ts";
+import type { Histogram } from "./histogram.ts";
+import { visible } from "./html.ts";
+import type { PassAtK, Summary } from "./types.ts";
+
+/**
+ * Okabe and Ito's colour-blind-safe palette. The page's style sheet finds these very values in the SVG
+ * and replaces them in dark mode, so each has one meaning.
+ */
+export const colours = {
+  ink: "#24292f",
+  quiet: "#57606a",
+  grid: "#dfe3e8",
+  first: "#0072b2",
+  second: "#d55e00",
+  third: "#009e73",
+} as const;
+
+const font = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
+
+const config = {
+  font,
+  background: "transparent",
+  aria: false,
+  view: { stroke: null },
+  axis: {
+    labelColor: colours.quiet,
+    titleColor: colours.ink,
+    titleFontWeight: "normal",
+    titleFontSize: 12,
+    labelFontSize: 11,
+    titlePadding: 8,
+    domainColor: colours.quiet,
+    tickColor: colours.quiet,
+    gridColor: colours.grid,
+    labelLimit: 150,
+  },
+} as const;
+
+type Spec = TopLevelSpec;
+const head = { $schema: "https://vega.github.io/schema/vega-lite/v6.json", config } as const;
+
+/** Distribution of one quantity; `unit` names the horizontal axis, `of` what is counted. */
+export function histogramSpec(
+  histogram: Histogram,
+  { unit, of = "rollouts", colour = colours.first, width = 280 }: HistogramLabels,
+): Spec {
+  const y = { field: "share", type: "quantitative", axis: shareAxis(`share of ${of} (%)`) } as const;
+  if (histogram.kind === "values") {
+    const values = histogram.bars.map(({ value, share }) => ({ value: formatNumber(value), share: share * 100 }));
+    return {
+      ...head,
+      width,
+      height: 150,
+      data: { values },
+      mark: { type: "bar", color: colour, cornerRadiusEnd: 1 },
+      encoding: {
+        x: {
+          field: "value",
+          type: "ordinal",
+          sort: null,
+          scale: { paddingInner: 0.35, paddingOuter: 0.3 },
+          axis: { title: visible(unit), labelAngle: 0, labelOverlap: true, ticks: false },
+        },
+        y,
+      },
+    };
+  }
+  const values = histogram.bins.map(({ from, to, share }) => ({ from, to, share: share * 100 }));
+  return {
+    ...head,
+    width,
+    height: 150,
+    data: { values },
+    mark: { type: "bar", color: colour, binSpacing: 1 },
+    encoding: {
+      x: {
+        field: "from",
+        type: "quantitative",
+        bin: { binned: true },
+        scale: { zero: false, nice: false, domain: [values[0].from, values[values.length - 1].to] },
+        axis: { title: visible(unit), grid: false, tickCount: 6 },
+      },
+      x2: { field: "to" },
+      y,
+    },
+  };
+}
+
+export interface HistogramLabels {
+  readonly unit: string;
+  readonly of?: string;
+  readonly colour?: string;
+  readonly width?: number;
+}
+
+function shareAxis(title: string) {
+  return { title, tickCount: 4, domain: false, ticks: false } as const;
+}
+
+/** Correlations as coloured cells with their numbers. */
+export function correlationSpec({ names, matrix }: Summary["correlations"]): Spec {
+  const labels = names.map((name, i) => distinctLabel(visible(name), i, names));
+  const values = matrix.flatMap((row, a) =>
+    row.map((r, b) => ({ row: labels[a], column: labels[b], r, text: r === null ? "–" : formatNumber(r, 3) })),
+  );
+  const cell = names.length > 12 ? 38 : 58;
+  return {
+    ...head,
+    width: cell * names.length,
+    height: Math.min(cell, 40) * names.length,
+    data: { values },
+    encoding: {
+      x: { field: "column", type: "ordinal", sort: null, axis: { title: null, labelAngle: -35, ...bare } },
+      y: { field: "row", type: "ordinal", sort: null, axis: { title: null, ...bare } },
+    },
+    layer: [
+      {
+        mark: { type: "rect", stroke: "#ffffff", strokeWidth: 1 },
+        encoding: {
+          color: {
+            condition: { test: "datum.r === null", value: "#c9ced4" },
+            field: "r",
+            type: "quantitative",
+            scale: { domain: [-1, 0, 1], range: [colours.second, "#f4f4f4", colours.first], interpolate: "rgb" },
+            legend: null,
+          },
+        },
+      },
+      {
+        mark: { type: "text", fontSize: names.length > 12 ? 10 : 12 },
+        encoding: {
+          text: { field: "text" },
+          color: { condition: { test: "abs(datum.r) > 0.62", value: "#fdfdfd" }, value: "#111418" },
+        },
+      },
+    ],
+  };
+}
+
+const bare = { domain: false, ticks: false, labelPadding: 6, labelFontSize: 12 } as const;
+
+/** A signal may be called like another row ("reward"), and rows are told apart by their label. */
+function distinctLabel(label: string, i: number, names: readonly string[]): string {
+  return names.findIndex((name) => visible(name) === label) === i ? label : `${label} (${i + 1})`;
+}
+
+export interface LengthPlot {
+  readonly points: readonly (readonly [number, number])[];
+  /** Mean reward of a range of lengths with its 95 % interval. */
+  readonly means: readonly {
+    readonly length: number;
+    readonly mean: number;
+    readonly lower: number | null;
+    readonly upper: number | null;
+  }[];
+  readonly unit: string;
+}
+
+/** Length against reward: a sample of rollouts, binned means, their interval. */
+export function lengthSpec({ points, means, unit }: LengthPlot): Spec {
+  const lengths = points.map(([length]) => length);
+  const shortest = Math.min(...lengths);
+  const wide = shortest > 0 && Math.max(...lengths) / shortest > 50;
+  return {
+    ...head,
+    width: 640,
+    height: 280,
+    encoding: {
+      x: {
+        field: "length",
+        type: "quantitative",
+        scale: wide ? { type: "log" } : { zero: false },
+        axis: { title: `response length (${unit})${wide ? ", logarithmic" : ""}`, grid: false, tickCount: 8 },
+      },
+      y: { type: "quantitative", scale: { zero: false }, axis: { title: "reward", tickCount: 6, domain: false } },
+    },
+    layer: [
+      {
+        data: { values: points.map(([length, reward]) => ({ length, reward })) },
+        mark: { type: "circle", color: colours.first, opacity: 0.28, size: 16 },
+        encoding: { y: { field: "reward" } },
+      },
+      {
+        data: { values: means.filter(({ lower }) => lower !== null) },
+        mark: { type: "area", color: colours.second, opacity: 0.25 },
+        encoding: { y: { field: "lower" }, y2: { field: "upper" } },
+      },
+      {
+        data: { values: [...means] },
+        mark: { type: "line", color: colours.second, strokeWidth: 2, point: { color: colours.second, size: 30 } },
+        encoding: { y: { field: "mean" } },
+      },
+    ],
+  };
+}
+
+/** pass@k with its 95 % interval over groups. */
+export function passAtKSpec(curve: readonly PassAtK[]): Spec {
+  const values = curve.map(({ k, value, interval }) => ({
+    k,
+    value: value * 100,
+    lower: (interval?.lower ?? value) * 100,
+    upper: (interval?.upper ?? value) * 100,
+  }));
+  return {
+    ...head,
+    width: 280,
+    height: 150,
+    data: { values },
+    encoding: {
+      x: {
+        field: "k",
+        type: "ordinal",
+        sort: null,
+        axis: { title: "k (rollouts drawn)", labelAngle: 0, ticks: false },
+      },
+      y: { type: "quantitative", axis: shareAxis("prompts solved (%)"), scale: { domain: [0, 100] } },
+    },
+    layer: [
+      {
+        mark: { type: "area", color: colours.third, opacity: 0.25 },
+        encoding: { y: { field: "lower" }, y2: { field: "upper" } },
+      },
+      {
+        mark: { type: "line", color: colours.third, strokeWidth: 2, point: { color: colours.third, size: 40 } },
+        encoding: { y: { field: "value" } },
+      },
+    ],
+  };
+}

@@ -1,0 +1,35 @@
+/** How the report writes numbers. "–" stands for an undefined one. */
+
+/** Up to `digits` significant digits, thousands separated, a true minus sign. */
+export function formatNumber(value: number | null | undefined, digits = 4): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  const text =
+    size !== 0 && (size < 1e-4 || size >= 1e9)
+      ? value.toExponential(Math.max(0, digits - 2))
+      : value.toLocaleString("en-US", {
+          maximumFractionDigits: Math.max(0, digits - 1 - Math.max(0, Math.floor(Math.log10(size || 1)))),
+        });
+  return text.replace("-", "−").replace(/^−0$/, "0");
+}
+
+export function formatCount(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+/** A share as a percentage; never rounds something to 0 % or 100 % that is not. */
+export function formatShare(share: number | null | undefined): string {
+  if (share === null || share === undefined || !Number.isFinite(share)) return "–";
+  if (share > 0 && share < 0.0005) return "< 0.1 %";
+  if (share < 1 && share > 0.9995) return "> 99.9 %";
+  return `${(share * 100).toFixed(1).replace(/\.0$/, "")} %`;
+}
+
+export function formatDuration(seconds: number | undefined): string | null {
+  if (seconds === undefined || !Number.isFinite(seconds)) return null;
+  if (seconds < 60) return `${formatNumber(seconds, 3)} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60
+    ? `${minutes} min ${Math.round(seconds % 60)} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

@@ -1,0 +1,48 @@
+import { type Sketch, sketchQuantile, sketchRank } from "./sketch.ts";
+
+export interface Bin {
+  readonly from: number;
+  readonly to: number;
+  /** Share of all values, 0 to 1. */
+  readonly share: number;
+}
+
+export type Histogram =
+  /** One bar per value, where there are few. */
+  | { readonly kind: "values"; readonly bars: readonly { readonly value: number; readonly share: number }[] }
+  /** Bins of equal, round width; the shares outside (long tails are cut) are told apart. */
+  | { readonly kind: "bins"; readonly bins: readonly Bin[]; readonly below: number; readonly above: number };
+
+/** Bars for at most `valueLimit` distinct values, else about 30 bins; null of nothing. */
+export function histogramOf(sketch: Sketch, valueLimit = 12): Histogram | null {
+  const { count, exact } = sketch;
+  if (count === 0) return null;
+  if (exact && exact.values.length <= valueLimit) {
+    return { kind: "values", bars: exact.values.map((value, i) => ({ value, share: exact.counts[i] / count })) };
+  }
+  let low = sketch.minimum;
+  let high = sketch.maximum;
+  const inner = [sketchQuantile(sketch, 0.005) as number, sketchQuantile(sketch, 0.995) as number];
+  if (inner[1] > inner[0] && high - low > 3 * (inner[1] - inner[0])) [low, high] = inner;
+  const width = roundWidth((high - low) / 30);
+  const first = Math.floor(low / width);
+  const last = Math.max(first + 1, Math.floor(high / width) + 1);
+  const bins: Bin[] = [];
+  const below = sketchRank(sketch, first * width);
+  let rank = below;
+  for (let i = first; i < last; i++) {
+    const to = (i + 1) * width;
+    const next = to > sketch.maximum ? count : sketchRank(sketch, to);
+    bins.push({ from: i * width, to, share: (next - rank) / count });
+    rank = next;
+  }
+  return { kind: "bins", bins, below: below / count, above: (count - rank) / count };
+}
+
+/** The next of 1, 2, 2.5, 5 × 10ⁿ at or above x. */
+function roundWidth(x: number): number {
+  if (!(x > 0) || !Number.isFinite(x)) return 1;
+  const power = 10 ** Math.floor(Math.log10(x));
+  for (const step of [1, 2, 2.5, 5]) if (step * power >= x * (1 - 1e-9)) return step * power;
+  return 10 * power;
+}

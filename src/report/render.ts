@@ -1,0 +1,170 @@
+import {
+  colours,
+  correlationSpec,
+  type HistogramLabels,
+  histogramSpec,
+  type LengthPlot,
+  lengthSpec,
+  passAtKSpec,
+} from "./charts.ts";
+import { drawChart } from "./draw.ts";
+import { formatCount, formatShare } from "./format.ts";
+import { type Histogram, histogramOf } from "./histogram.ts";
+import { type Html, html } from "./html.ts";
+import { lengthRanges } from "./length-bins.ts";
+import { momentsError } from "./moments.ts";
+import {
+  distributionTable,
+  errorSection,
+  groupFacts,
+  passAtKTable,
+  provenance,
+  sampleDetails,
+  tiles,
+} from "./sections.ts";
+import type { Sketch } from "./sketch.ts";
+import type { ReportState } from "./state.ts";
+import { style } from "./style.ts";
+import { summarize } from "./summary.ts";
+import type { ReportData, ReportInfo, Summary } from "./types.ts";
+
+/** Signals beyond these are in the table but have no histogram. */
+const plottedSignals = 24;
+
+/**
+ * The report of a run: one self-contained HTML file that opens offline, has no script, and loads nothing.
+ * Every text from the run is escaped; its Content-Security-Policy forbids whatever might slip through.
+ */
+export async function renderReport(data: ReportData, info: ReportInfo = {}): Promise<string> {
+  const { state } = data;
+  const summary = summarize(data);
+  const sections: [id: string, title: string, body: Html | null][] = [
+    ["summary", "Summary", tiles(summary)],
+    ["distributions", "Distributions", await distributions(summary, state)],
+    ["correlations", "Correlations", await correlationSection(summary)],
+    ["length", "Length and reward", await lengthSection(summary, state)],
+    ["groups", "Groups", await groupSection(summary, state)],
+    ["samples", "Samples", samples(state)],
+    ["errors", "Errors", errorSection(summary, state)],
+    ["provenance", "Provenance", provenance(summary, info)],
+  ];
+  const shown = sections.filter(([, , body]) => body !== null);
+  const title = info.title ?? (info.rewardFile ? `Rewards of ${info.rewardFile}` : "Rewards");
+  return html`${{ markup: "<!doctype html>\n" }}<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer"><title>${title}</title><style>${{ markup: style }}</style></head>
+<body><header><h1>${title}</h1><p class="quiet">${subtitle(summary, info)}</p>
+<nav aria-label="Sections">${shown.map(([id, name]) => html`<a href="#${id}">${name}</a>`)}</nav></header>
+<main>${shown.map(
+    ([id, name, body]) => html`<section aria-labelledby="${id}"><h2 id="${id}">${name}</h2>${body}</section>\n`,
+  )}</main>
+<footer>Written by <code>guerdon score</code>. This file contains text written by a model; it is shown, never run.</footer>
+</body></html>\n`.markup;
+}
+
+function subtitle(summary: Summary, info: ReportInfo): string {
+  const parts = [`${formatCount(summary.rollouts)} rollouts`];
+  if (info.input) parts.push(info.input);
+  if (info.startedAt)
+    parts.push(
+      info.startedAt
+        .replace("T", " ")
+        .replace(/\.\d+Z$/, "Z")
+        .replace(/Z$/, " UTC"),
+    );
+  return parts.join(" · ");
+}
+
+async function distributions(summary: Summary, state: ReportState): Promise<Html> {
+  const figures: Html[] = [];
+  const add = async (name: string, sketch: Sketch, labels: HistogramLabels) => {
+    const drawn = await histogramFigure(name, sketch, labels);
+    if (drawn) figures.push(drawn);
+  };
+  await add("Reward", state.reward.sketch, { unit: "reward", colour: colours.second });
+  if (state.advantage) {
+    await add("Advantage", state.advantage.sketch, { unit: "advantage", colour: colours.third });
+  }
+  for (const signal of state.signals.slice(0, plottedSignals)) {
+    await add(`Signal ${signal.name}`, signal.sketch, { unit: "value of the signal" });
+  }
+  if (state.lengthUnit) await add("Length", state.length.sketch, { unit: `length (${state.lengthUnit})` });
+  return html`<div class="charts">${figures}</div>${distributionTable(summary)}`;
+}
+
+async function histogramFigure(name: string, sketch: Sketch, labels: HistogramLabels): Promise<Html | null> {
+  const histogram = histogramOf(sketch);
+  if (!histogram) return null;
+  const chart = await drawChart(histogramSpec(histogram, labels), `Histogram: ${name}`);
+  const caption = tailNote(histogram);
+  return html`<figure><h3>${name}</h3>${chart}${caption && html`<figcaption>${caption}</figcaption>`}</figure>`;
+}
+
+function tailNote(histogram: Histogram): string | null {
+  if (histogram.kind === "values" || (histogram.below === 0 && histogram.above === 0)) return null;
+  return `Not shown: ${formatShare(histogram.below)} below, ${formatShare(histogram.above)} above.`;
+}
+
+async function correlationSection(summary: Summary): Promise<Html | null> {
+  const { correlations } = summary;
+  if (correlations.names.length < 2) return null;
+  const chart = await drawChart(correlationSpec(correlations), "Heat map of correlations");
+  return html`<figure><h3>Pearson correlation of signals, reward and length</h3>${chart}<figcaption>Over the rollouts
+that have both values. Blue: they rise together; orange: one falls as the other rises; –: one of them never varies.
+A length row far from 0 says that the reward pays for length or against it.</figcaption></figure>`;
+}
+
+async function lengthSection(summary: Summary, state: ReportState): Promise<Html | null> {
+  if (!summary.lengths || state.scatter.points.length === 0) return null;
+  const means: LengthPlot["means"] = lengthRanges(state.lengthBins, 12).map(({ from, to, rewards }) => {
+    const error = momentsError(rewards);
+    return {
+      length: (from + to - 1) / 2,
+      mean: rewards.mean,
+      lower: error === null ? null : rewards.mean - 1.96 * error,
+      upper: error === null ? null : rewards.mean + 1.96 * error,
+    };
+  });
+  const { points, seen } = state.scatter;
+  const chart = await drawChart(lengthSpec({ points, means, unit: summary.lengths.unit }), "Length against reward");
+  return html`<figure><h3>Reward by response length</h3>${chart}<figcaption>Dots: ${
+    points.length < seen ? `a random ${formatCount(points.length)} of the` : "all"
+  } ${formatCount(seen)} scored rollouts. Line: mean reward of ranges of length that hold equally many rollouts, with its 95 % interval.</figcaption></figure>`;
+}
+
+async function groupSection(summary: Summary, state: ReportState): Promise<Html | null> {
+  if (!summary.groups || !state.groups) return null;
+  const figures: (Html | null)[] = [
+    await histogramFigure("Success rate within a group", state.groups.rate, {
+      unit: "share of the group's rollouts that succeed",
+      of: "groups",
+    }),
+  ];
+  if (summary.passAtK.length > 1) {
+    const counts = summary.passAtK.map(({ groups }) => groups);
+    const chart = await drawChart(passAtKSpec(summary.passAtK), "pass@k");
+    figures.push(
+      html`<figure><h3>pass@k: at least one of k rollouts succeeds</h3>${chart}<figcaption>Unbiased estimator, mean and 95 % interval over groups.${
+        Math.min(...counts) < Math.max(...counts) ? " Large k rest on fewer groups, see the table." : ""
+      }</figcaption></figure>`,
+    );
+  }
+  return html`${groupFacts(summary)}<div class="charts">${figures}</div>${passAtKTable(summary)}${
+    summary.success
+      ? null
+      : html`<p class="quiet">No success rule was given, so there is no success rate and no pass@k.</p>`
+  }`;
+}
+
+function samples(state: ReportState): Html | null {
+  if (state.worst.length === 0) return null;
+  const list = (entries: ReportState["best"]) =>
+    entries.map(({ reward, sample }) => sampleDetails(sample, formatReward(reward)));
+  return html`<p class="quiet">Of rollouts with equal rewards a random few are shown.</p>
+<h3>Highest rewards</h3>${list(state.best)}<h3>Lowest rewards</h3>${list(state.worst)}`;
+}
+
+function formatReward(reward: number): string {
+  return reward.toLocaleString("en-US", { maximumFractionDigits: 4 }).replace("-", "−");
+}
