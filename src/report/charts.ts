@@ -42,18 +42,21 @@ const config = {
 type Spec = TopLevelSpec;
 const head = { $schema: "https://vega.github.io/schema/vega-lite/v6.json", config } as const;
 
+/** Width and height are those of the whole picture, labels included, so that neighbours have the same size. */
+const fit = { type: "fit", contains: "padding" } as const;
+const small = { width: 320, height: 210, autosize: fit } as const;
+
 /** Distribution of one quantity; `unit` names the horizontal axis, `of` what is counted. */
 export function histogramSpec(
   histogram: Histogram,
-  { unit, of = "rollouts", colour = colours.first, width = 280 }: HistogramLabels,
+  { unit, of = "rollouts", colour = colours.first }: HistogramLabels,
 ): Spec {
   const y = { field: "share", type: "quantitative", axis: shareAxis(`share of ${of} (%)`) } as const;
   if (histogram.kind === "values") {
     const values = histogram.bars.map(({ value, share }) => ({ value: formatNumber(value), share: share * 100 }));
     return {
       ...head,
-      width,
-      height: 150,
+      ...small,
       data: { values },
       mark: { type: "bar", color: colour, cornerRadiusEnd: 1 },
       encoding: {
@@ -61,7 +64,7 @@ export function histogramSpec(
           field: "value",
           type: "ordinal",
           sort: null,
-          scale: { paddingInner: 0.35, paddingOuter: 0.3 },
+          scale: { paddingInner: 0.45, paddingOuter: 0.35 },
           axis: { title: visible(unit), labelAngle: 0, labelOverlap: true, ticks: false },
         },
         y,
@@ -71,8 +74,7 @@ export function histogramSpec(
   const values = histogram.bins.map(({ from, to, share }) => ({ from, to, share: share * 100 }));
   return {
     ...head,
-    width,
-    height: 150,
+    ...small,
     data: { values },
     mark: { type: "bar", color: colour, binSpacing: 1 },
     encoding: {
@@ -93,7 +95,6 @@ export interface HistogramLabels {
   readonly unit: string;
   readonly of?: string;
   readonly colour?: string;
-  readonly width?: number;
 }
 
 function shareAxis(title: string) {
@@ -104,7 +105,12 @@ function shareAxis(title: string) {
 export function correlationSpec({ names, matrix }: Summary["correlations"]): Spec {
   const labels = names.map((name, i) => distinctLabel(visible(name), i, names));
   const values = matrix.flatMap((row, a) =>
-    row.map((r, b) => ({ row: labels[a], column: labels[b], r, text: r === null ? "–" : formatNumber(r, 3) })),
+    row.map((r, b) => ({
+      row: labels[a],
+      column: labels[b],
+      r,
+      text: r === null ? "–" : r.toFixed(2).replace("-", "−"),
+    })),
   );
   const cell = names.length > 12 ? 38 : 58;
   return {
@@ -113,12 +119,12 @@ export function correlationSpec({ names, matrix }: Summary["correlations"]): Spe
     height: Math.min(cell, 40) * names.length,
     data: { values },
     encoding: {
-      x: { field: "column", type: "ordinal", sort: null, axis: { title: null, labelAngle: -35, ...bare } },
-      y: { field: "row", type: "ordinal", sort: null, axis: { title: null, ...bare } },
+      x: { field: "column", type: "ordinal", sort: null, scale: gaps, axis: { title: null, labelAngle: -35, ...bare } },
+      y: { field: "row", type: "ordinal", sort: null, scale: gaps, axis: { title: null, ...bare } },
     },
     layer: [
       {
-        mark: { type: "rect", stroke: "#ffffff", strokeWidth: 1 },
+        mark: { type: "rect", cornerRadius: 2 },
         encoding: {
           color: {
             condition: { test: "datum.r === null", value: "#c9ced4" },
@@ -140,6 +146,7 @@ export function correlationSpec({ names, matrix }: Summary["correlations"]): Spe
   };
 }
 
+const gaps = { paddingInner: 0.04, paddingOuter: 0 } as const;
 const bare = { domain: false, ticks: false, labelPadding: 6, labelFontSize: 12 } as const;
 
 /** A signal may be called like another row ("reward"), and rows are told apart by their label. */
@@ -166,8 +173,9 @@ export function lengthSpec({ points, means, unit }: LengthPlot): Spec {
   const wide = shortest > 0 && Math.max(...lengths) / shortest > 50;
   return {
     ...head,
-    width: 640,
-    height: 280,
+    width: 960,
+    height: 330,
+    autosize: fit,
     encoding: {
       x: {
         field: "length",
@@ -207,8 +215,7 @@ export function passAtKSpec(curve: readonly PassAtK[]): Spec {
   }));
   return {
     ...head,
-    width: 280,
-    height: 150,
+    ...small,
     data: { values },
     encoding: {
       x: {

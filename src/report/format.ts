@@ -1,16 +1,16 @@
 /** How the report writes numbers. "–" stands for an undefined one. */
 
-/** Up to `digits` significant digits, thousands separated, a true minus sign. */
+/** Up to `digits` significant digits (never fewer than the integer part), thousands separated, a true minus sign. */
 export function formatNumber(value: number | null | undefined, digits = 4): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
+  if (size < 1e-12) return "0"; // what is left of sums that cancel
+  const whole = Math.floor(Math.log10(size)) + 1;
   const text =
-    size !== 0 && (size < 1e-4 || size >= 1e9)
+    size < 1e-4 || size >= 1e9
       ? value.toExponential(Math.max(0, digits - 2))
-      : value.toLocaleString("en-US", {
-          maximumFractionDigits: Math.max(0, digits - 1 - Math.max(0, Math.floor(Math.log10(size || 1)))),
-        });
-  return text.replace("-", "−").replace(/^−0$/, "0");
+      : value.toLocaleString("en-US", { maximumSignificantDigits: Math.min(21, Math.max(digits, whole)) });
+  return text.replaceAll("-", "−");
 }
 
 export function formatCount(value: number): string {

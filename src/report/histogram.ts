@@ -13,11 +13,11 @@ export type Histogram =
   /** Bins of equal, round width; the shares outside (long tails are cut) are told apart. */
   | { readonly kind: "bins"; readonly bins: readonly Bin[]; readonly below: number; readonly above: number };
 
-/** Bars for at most `valueLimit` distinct values, else about 30 bins; null of nothing. */
-export function histogramOf(sketch: Sketch, valueLimit = 12): Histogram | null {
+/** Bars for at most 12 distinct values, else about 30 bins; null of nothing. */
+export function histogramOf(sketch: Sketch): Histogram | null {
   const { count, exact } = sketch;
   if (count === 0) return null;
-  if (exact && exact.values.length <= valueLimit) {
+  if (exact && exact.values.length <= 12) {
     return { kind: "values", bars: exact.values.map((value, i) => ({ value, share: exact.counts[i] / count })) };
   }
   let low = sketch.minimum;
@@ -37,6 +37,18 @@ export function histogramOf(sketch: Sketch, valueLimit = 12): Histogram | null {
     rank = next;
   }
   return { kind: "bins", bins, below: below / count, above: (count - rank) / count };
+}
+
+/** Of shares between 0 and 1: bars where there are few distinct ones, else ten bins, the last with 1 in it. */
+export function shareHistogram(sketch: Sketch): Histogram | null {
+  const { count, exact } = sketch;
+  if (count === 0 || (exact && exact.values.length <= 12)) return histogramOf(sketch);
+  const bins: Bin[] = [];
+  for (let i = 0; i < 10; i++) {
+    const end = i === 9 ? count : sketchRank(sketch, (i + 1) / 10);
+    bins.push({ from: i / 10, to: (i + 1) / 10, share: (end - sketchRank(sketch, i / 10)) / count });
+  }
+  return { kind: "bins", bins, below: 0, above: 0 };
 }
 
 /** The next of 1, 2, 2.5, 5 × 10ⁿ at or above x. */

@@ -32,20 +32,28 @@ export function addToLengthBins(bins: LengthBins, length: number, reward: number
   bins.squares[at] += delta * (reward - bins.means[at]);
 }
 
+export interface LengthRange {
+  from: number;
+  /** Exclusive. */
+  to: number;
+  /** Mean length, to within half a bin. */
+  length: number;
+  rewards: Moments;
+}
+
 /** Merges neighbouring bins into at most `parts` ranges that hold about equally many rollouts each. */
-export function lengthRanges(
-  bins: LengthBins,
-  parts: number,
-): readonly { readonly from: number; readonly to: number; readonly rewards: Moments }[] {
+export function lengthRanges(bins: LengthBins, parts: number): readonly LengthRange[] {
   const total = bins.counts.reduce((sum, count) => sum + count, 0);
-  const ranges: { from: number; to: number; rewards: Moments }[] = [];
+  const ranges: LengthRange[] = [];
   let seen = 0;
-  let open: { from: number; to: number; rewards: Moments } | null = null;
+  let open: LengthRange | null = null;
   for (let i = 0; i < bins.counts.length; i++) {
     if (bins.counts[i] === 0) continue;
-    open ??= { from: i * bins.width, to: 0, rewards: emptyMoments() };
+    open ??= { from: i * bins.width, to: 0, length: 0, rewards: emptyMoments() };
     open.to = (i + 1) * bins.width;
     mergeMoments(open.rewards, binMoments(bins, i));
+    // A bin of width w holds the whole numbers up to w − 1 above its start.
+    open.length += ((i + 0.5) * bins.width - 0.5 - open.length) * (bins.counts[i] / open.rewards.count);
     seen += bins.counts[i];
     if (seen >= (total * (ranges.length + 1)) / parts || seen === total) {
       ranges.push(open);

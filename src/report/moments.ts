@@ -6,6 +6,7 @@ export interface Moments {
   squares: number;
   minimum: number;
   maximum: number;
+  /** Values of at least 10⁻¹² in size: what is left of sums that cancel is zero. */
   nonZero: number;
 }
 
@@ -21,7 +22,7 @@ export function addToMoments(moments: Moments, x: number): void {
   moments.squares += delta * (value - moments.mean);
   if (moments.count === 1 || value < moments.minimum) moments.minimum = value;
   if (moments.count === 1 || value > moments.maximum) moments.maximum = value;
-  if (value !== 0) moments.nonZero++;
+  if (Math.abs(value) >= 1e-12) moments.nonZero++;
 }
 
 /** Adds all of `other` (Chan, Golub & LeVeque 1983). */

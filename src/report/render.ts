@@ -9,7 +9,7 @@ import {
 } from "./charts.ts";
 import { drawChart } from "./draw.ts";
 import { formatCount, formatShare } from "./format.ts";
-import { type Histogram, histogramOf } from "./histogram.ts";
+import { type Histogram, histogramOf, shareHistogram } from "./histogram.ts";
 import { type Html, html } from "./html.ts";
 import { lengthRanges } from "./length-bins.ts";
 import { momentsError } from "./moments.ts";
@@ -94,7 +94,7 @@ async function distributions(summary: Summary, state: ReportState): Promise<Html
 }
 
 async function histogramFigure(name: string, sketch: Sketch, labels: HistogramLabels): Promise<Html | null> {
-  const histogram = histogramOf(sketch);
+  const histogram = labels.of === "groups" ? shareHistogram(sketch) : histogramOf(sketch);
   if (!histogram) return null;
   const chart = await drawChart(histogramSpec(histogram, labels), `Histogram: ${name}`);
   const caption = tailNote(histogram);
@@ -110,17 +110,17 @@ async function correlationSection(summary: Summary): Promise<Html | null> {
   const { correlations } = summary;
   if (correlations.names.length < 2) return null;
   const chart = await drawChart(correlationSpec(correlations), "Heat map of correlations");
-  return html`<figure><h3>Pearson correlation of signals, reward and length</h3>${chart}<figcaption>Over the rollouts
+  return html`<figure class="side"><h3>Pearson correlation of signals, reward and length</h3>${chart}<figcaption>Over the rollouts
 that have both values. Blue: they rise together; orange: one falls as the other rises; –: one of them never varies.
-A length row far from 0 says that the reward pays for length or against it.</figcaption></figure>`;
+A reward that goes along with length may be paying for it.</figcaption></figure>`;
 }
 
 async function lengthSection(summary: Summary, state: ReportState): Promise<Html | null> {
   if (!summary.lengths || state.scatter.points.length === 0) return null;
-  const means: LengthPlot["means"] = lengthRanges(state.lengthBins, 12).map(({ from, to, rewards }) => {
+  const means: LengthPlot["means"] = lengthRanges(state.lengthBins, 12).map(({ length, rewards }) => {
     const error = momentsError(rewards);
     return {
-      length: (from + to - 1) / 2,
+      length,
       mean: rewards.mean,
       lower: error === null ? null : rewards.mean - 1.96 * error,
       upper: error === null ? null : rewards.mean + 1.96 * error,
@@ -128,7 +128,7 @@ async function lengthSection(summary: Summary, state: ReportState): Promise<Html
   });
   const { points, seen } = state.scatter;
   const chart = await drawChart(lengthSpec({ points, means, unit: summary.lengths.unit }), "Length against reward");
-  return html`<figure><h3>Reward by response length</h3>${chart}<figcaption>Dots: ${
+  return html`<figure class="wide"><h3>Reward by response length</h3>${chart}<figcaption>Dots: ${
     points.length < seen ? `a random ${formatCount(points.length)} of the` : "all"
   } ${formatCount(seen)} scored rollouts. Line: mean reward of ranges of length that hold equally many rollouts, with its 95 % interval.</figcaption></figure>`;
 }
@@ -137,7 +137,7 @@ async function groupSection(summary: Summary, state: ReportState): Promise<Html 
   if (!summary.groups || !state.groups) return null;
   const figures: (Html | null)[] = [
     await histogramFigure("Success rate within a group", state.groups.rate, {
-      unit: "share of the group's rollouts that succeed",
+      unit: "success rate of the group",
       of: "groups",
     }),
   ];
@@ -145,7 +145,7 @@ async function groupSection(summary: Summary, state: ReportState): Promise<Html 
     const counts = summary.passAtK.map(({ groups }) => groups);
     const chart = await drawChart(passAtKSpec(summary.passAtK), "pass@k");
     figures.push(
-      html`<figure><h3>pass@k: at least one of k rollouts succeeds</h3>${chart}<figcaption>Unbiased estimator, mean and 95 % interval over groups.${
+      html`<figure><h3>pass@k</h3>${chart}<figcaption>Chance that at least one of k rollouts succeeds: unbiased estimator, mean and 95 % interval over groups.${
         Math.min(...counts) < Math.max(...counts) ? " Large k rest on fewer groups, see the table." : ""
       }</figcaption></figure>`,
     );

@@ -109,7 +109,7 @@ ${
 
 export function passAtKTable(summary: Summary): Html | null {
   if (summary.passAtK.length === 0) return null;
-  return html`<div class="scroll"><table><thead><tr><th class="n">k</th><th class="n">pass@k</th><th class="n">95 % interval</th><th class="n">Groups</th></tr></thead><tbody>${summary.passAtK.map(
+  return html`<div class="scroll"><table class="narrow"><thead><tr><th class="n">k</th><th class="n">pass@k</th><th class="n">95 % interval</th><th class="n">Groups</th></tr></thead><tbody>${summary.passAtK.map(
     ({ k, value, interval, groups }) =>
       html`<tr><td class="n">${k}</td><td class="n">${formatShare(value)}</td><td class="n">${
         interval ? `${formatShare(interval.lower)} to ${formatShare(interval.upper)}` : "–"
