@@ -1,0 +1,468 @@
+/**
+ * Scores a file: rows in, rows with rewards out, in the same order, in bounded memory, and so that a run
+ * that was killed goes on where it was and ends with the same bytes.
+ *
+ * Rows are numbered from 0. Rows [written, taken) are held as slots: some wait in the regrouping window,
+ * some are under way in the scorer, some are scored and wait for an earlier one. A checkpoint names them
+ * all; what is under way at that moment is given out again on resuming, in the same batches.
+ */
+import { rename, stat, unlink } from "node:fs/promises";
+import { ContractError, type ScoreError } from "../core/error.ts";
+import type { RolloutBatch } from "../core/rollout.ts";
+import type { Reward, RewardNeeds, ScoredBatch, Scorer, ScorerCounters } from "../pipeline/types.ts";
+import { type Checkpoint, type RunIdentity, readCheckpoint, syncFolder, writeCheckpoint } from "./checkpoint.ts";
+import { hasChats, list, planColumns } from "./columns.ts";
+import { convertJournal } from "./convert.ts";
+import { type Journal, nowhere, openJournal, standardOutput } from "./journal.ts";
+import { outputColumns, outputLine, outputTail, resultColumns, spread, wellFormedLine } from "./output-row.ts";
+import { gatherUnit, type Slot, type Taking, takeRow } from "./slots.ts";
+import {
+  type Format,
+  formatOf,
+  identifySource,
+  type Place,
+  printable,
+  type Source,
+  type SourceRow,
+  start,
+} from "./source.ts";
+import { addCounters, createTally, type Tally } from "./tally.ts";
+import { type ColumnType, sqlType, typeOf, unite } from "./types.ts";
+import { createWindow, type Unit } from "./window.ts";
+
+/** What gathers the numbers of a report; see src/report. */
+export interface ReportAccumulator {
+  add(batch: RolloutBatch, scored: ScoredBatch): void;
+  snapshot(): unknown;
+  restore(snapshot: unknown): void;
+}
+
+export interface DatasetOptions {
+  /** `--map`: field → column or dotted path. */
+  readonly map: Readonly<Record<string, string>>;
+  /** Most rows between the first and the last of a group. */
+  readonly window: number;
+  readonly batchSize: number;
+  readonly groupSize: number | null;
+  readonly evidence: boolean;
+  readonly onBadLine: "stop" | "skip";
+  /** Forget an unfinished run. */
+  readonly restart: boolean;
+  /** Batches in the scorer at once. */
+  readonly underWay: number;
+  /** Least milliseconds between checkpoints. */
+  readonly checkpointEvery: number;
+  /** Milliseconds that batches under way get to finish when the run is stopped. */
+  readonly grace: number;
+  /** Further options that decide the output or the report (seed, success rule). */
+  readonly identity: Readonly<Record<string, unknown>>;
+}
+
+export const defaultOptions: DatasetOptions = {
+  map: {},
+  window: 4096,
+  batchSize: 512,
+  groupSize: null,
+  evidence: false,
+  onBadLine: "stop",
+  restart: false,
+  underWay: 6,
+  checkpointEvery: 1000,
+  grace: 3000,
+  identity: {},
+};
+
+export interface DatasetRun {
+  readonly reward: Reward;
+  readonly scorer: Scorer;
+  readonly needs: RewardNeeds;
+  /** Throws when a field that the reward wants is not among `available`. */
+  readonly checkWiring: (reward: Reward, available: ReadonlySet<string>) => void;
+  readonly source: Source;
+  /** A file, `-` for standard output, null for none. */
+  readonly output: string | null;
+  readonly report: ReportAccumulator | null;
+  readonly options: DatasetOptions;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: { rows: number; unscored: number }) => void;
+  /** Runs when all rows are scored, before the output gets its name. */
+  readonly onComplete?: (result: RunResult) => Promise<void>;
+}
+
+export interface RunResult {
+  readonly status: "finished" | "interrupted";
+  readonly tally: Tally;
+  readonly counters: ScorerCounters;
+  /** Rows that an earlier run had already written; null when this one began at the beginning. */
+  readonly resumedAt: number | null;
+  readonly seconds: number;
+  /** Where fields come from, where that is not the column of the same name. */
+  readonly sources: Readonly<Record<string, string>>;
+  /** Can an interrupted run go on? */
+  readonly resumable: boolean;
+}
+
+interface Work {
+  readonly unit: Unit<Slot>;
+  readonly batch: RolloutBatch;
+  readonly refused: readonly (ScoreError | null)[] | null;
+  readonly promise: Promise<ScoredBatch>;
+}
+
+/** Rows whose columns decide the plan. */
+const sampleRows = 1000;
+
+export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
+  const { source, output, options, needs, scorer, reward } = run;
+  const began = performance.now();
+  const format: Format | null = output === null ? null : formatOf(output);
+  const toFile = output !== null && output !== "-";
+  const partial = `${output}.partial`;
+  const progressFile = `${output}.progress`;
+  const signalNames = Object.keys(reward.definition.signals);
+  const withCredit = reward.definition.credit !== undefined;
+  if (options.groupSize !== null && options.groupSize > options.window) {
+    throw new ContractError("--window", `${options.window} rollouts cannot hold a group of ${options.groupSize}`);
+  }
+
+  const identity = await identityOf(run);
+  if (toFile && identity && (await sameFile(source.path, output))) {
+    throw new ContractError(output, "is the input; give the output another name");
+  }
+  if (toFile && options.restart) await removeFiles([progressFile, partial]);
+  if (toFile && !identity && (await exists(progressFile))) {
+    throw new ContractError(
+      progressFile,
+      "belongs to an unfinished run; finish that one, or start over with --restart",
+    );
+  }
+  const checkpoint = toFile && identity ? await readCheckpoint(progressFile, identity) : null;
+  const baseline = structuredClone(scorer.counters());
+  const tally = createTally(checkpoint?.tally, baseline);
+  if (checkpoint) {
+    scorer.restore(checkpoint.scorer);
+    run.report?.restore(checkpoint.report);
+  }
+  const types: Record<string, ColumnType> = { ...checkpoint?.types };
+  const tracked = toFile && format !== "jsonl" && source.columns === null;
+  const secondsBefore = checkpoint?.seconds ?? 0;
+  const seconds = () => secondsBefore + (performance.now() - began) / 1000;
+
+  let columns: readonly string[] = checkpoint?.columns ?? [];
+  let chats = checkpoint?.chats ?? false;
+  let taking: Taking | null = null;
+  const planned = (): Taking => {
+    if (taking === null) throw new Error("rows were taken before their columns were known");
+    return taking;
+  };
+  const makePlan = (sample: readonly Readonly<Record<string, unknown>>[]): void => {
+    const plan = planColumns({ columns, sample, map: options.map, needs, format: source.format, chats });
+    const available = new Set(plan.fields);
+    const implicitGroups = needs.wholeGroups && !available.has("groups") && available.has("prompts");
+    if (implicitGroups) available.add("groups");
+    explainMissing(() => run.checkWiring(reward, available), columns);
+    taking = { plan, implicitGroups, wholeGroups: needs.wholeGroups };
+  };
+
+  const result = (status: RunResult["status"]): RunResult => ({
+    status,
+    tally: { ...tally },
+    counters: addCounters(tally.counters, scorer.counters(), baseline),
+    resumedAt: checkpoint ? checkpoint.place.row : null,
+    seconds: seconds(),
+    sources: taking?.plan.sources ?? {},
+    resumable: toFile && identity !== null,
+  });
+
+  const finish = async (): Promise<RunResult> => {
+    const done = result("finished");
+    const pending = toFile && (checkpoint?.complete !== true || (await exists(partial)));
+    if (toFile && pending && format !== null && format !== "jsonl") {
+      const own = source.columns ?? Object.entries(types).map(([name, type]) => ({ name, type: sqlType(type) }));
+      const credit = withCredit ? (tally.advantageLists ? "list" : "number") : "none";
+      const results = resultColumns({ signals: signalNames, credit, evidence: options.evidence });
+      const replaced = new Set<string>(outputColumns);
+      const temporary = `${output}.converting`;
+      const kept = own.filter(({ name }) => !replaced.has(name));
+      await convertJournal(partial, temporary, format, [...kept, ...results]);
+      await run.onComplete?.(done);
+      await rename(temporary, output);
+      await unlink(partial);
+    } else {
+      await run.onComplete?.(done);
+      if (toFile && pending) await rename(partial, output);
+    }
+    if (toFile) {
+      await syncFolder(output);
+      await removeFiles([progressFile]);
+    }
+    return done;
+  };
+  if (checkpoint?.complete) {
+    if ((await exists(partial)) || (await exists(output ?? ""))) return finish();
+    throw new ContractError(partial, "is gone; start over with --restart");
+  }
+
+  const journal: Journal = toFile
+    ? await openJournal(partial, checkpoint?.offset ?? 0)
+    : output === "-"
+      ? standardOutput()
+      : nowhere;
+  const window = createWindow<Slot>({
+    window: options.window,
+    batchSize: options.batchSize,
+    groupSize: needs.wholeGroups ? options.groupSize : null,
+    strict: needs.wholeGroups,
+  });
+  const place = checkpoint?.place ?? start;
+  let slots: Slot[] = [];
+  let taken = place.row;
+  /** A row that was read and not taken. */
+  let next: Place | null = null;
+  let restored = checkpoint === null;
+  const work: Work[] = [];
+  const backlog: Unit<Slot>[] = [];
+  const interruption = new Error("interrupted");
+  const stopper = new AbortController();
+  let savedState = JSON.stringify(scorer.snapshot());
+  let nextCheckpoint = performance.now() + options.checkpointEvery;
+
+  const submit = (unit: Unit<Slot>): void => {
+    const { batch, good, refused } = gatherUnit(unit, planned());
+    // Rows that cannot be scored don't reach the scorer.
+    const promise =
+      good.size === 0
+        ? Promise.resolve(spread(null, [], signalNames, withCredit))
+        : scorer.score(good, { signal: stopper.signal });
+    promise.catch(() => {});
+    work.push({ unit, batch, refused, promise });
+  };
+
+  // Not Promise.race with one long-lived promise: that one would keep every batch alive.
+  const unlessAborted = <T>(promise: Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const onAbort = () => reject(interruption);
+      if (run.signal.aborted) return onAbort();
+      run.signal.addEventListener("abort", onAbort, { once: true });
+      promise.then(resolve, reject).finally(() => run.signal.removeEventListener("abort", onAbort));
+    });
+
+  /** Waits for the oldest batch and records it; throws `interruption` when the run is stopped meanwhile. */
+  const settle = async (): Promise<void> => record(await unlessAborted(work[0].promise));
+
+  const record = async (answer: ScoredBatch): Promise<void> => {
+    const [{ unit, batch, refused }] = work;
+    work.shift();
+    const scored = refused === null ? answer : spread(answer, refused, signalNames, withCredit);
+    run.report?.add(batch, scored);
+    for (let i = 0; i < unit.rows.length; i++) {
+      const slot = unit.rows[i];
+      slot.tail = outputTail(scored, i, withCredit, options.evidence);
+      slot.fields = null;
+      const advantage = scored.advantages?.[i];
+      if (typeof advantage === "object" && advantage !== null) tally.advantageLists = true;
+      tally.count(scored.rewards[i], scored.errors[i], unit.kind);
+    }
+    await writeReady();
+    run.onProgress?.({ rows: tally.scored + tally.unscored, unscored: tally.unscored });
+  };
+
+  const writeReady = async (): Promise<void> => {
+    let text = "";
+    let count = 0;
+    for (const slot of slots) {
+      if (slot.tail === null) break;
+      count++;
+      if (format === null) continue;
+      const value = slot.row.value ?? {};
+      const replaced = outputColumns.some((name) => Object.hasOwn(value, name));
+      if (replaced) tally.replaced = true;
+      if (tracked) {
+        for (const [name, item] of Object.entries(value)) {
+          const found = typeOf(item);
+          types[name] = Object.hasOwn(types, name) ? unite(types[name], found) : found;
+        }
+      }
+      const line = outputLine(slot.row.value === null ? "{}" : slot.row.text, replaced, slot.tail);
+      text += `${toFile && format !== "jsonl" ? wellFormedLine(line) : line}\n`;
+    }
+    if (count === 0) return;
+    if (text !== "") await journal.write(text);
+    slots = slots.slice(count);
+  };
+
+  const save = async (complete: boolean): Promise<void> => {
+    const from = slots.length > 0 ? slots[0].row.place : next;
+    if (!toFile || !identity || !restored || (from === null && !complete)) return;
+    await journal.sync();
+    const waiting: [number, string][] = [];
+    for (const slot of slots) if (slot.tail !== null) waiting.push([slot.index, slot.tail]);
+    const state = scorer.snapshot();
+    const saved: Checkpoint = {
+      identity,
+      complete,
+      offset: journal.offset,
+      place: from ?? start,
+      taken,
+      columns,
+      chats,
+      window: window.snapshot(),
+      underWay: [...work.map(({ unit }) => unit), ...backlog].map(({ kind, rows }) => ({
+        kind,
+        rows: rows.map((slot) => slot.index),
+      })),
+      waiting,
+      scorer: state,
+      report: run.report?.snapshot() ?? null,
+      tally: { ...tally, counters: addCounters(tally.counters, scorer.counters(), baseline) },
+      types,
+      seconds: seconds(),
+    };
+    await writeCheckpoint(progressFile, saved);
+    savedState = JSON.stringify(state);
+  };
+
+  /** Saves when it is time to. A reward whose state moves is saved with nothing under way; others need not wait. */
+  const saveIfDue = async (): Promise<void> => {
+    if (performance.now() < nextCheckpoint || !toFile || !identity) return;
+    const started = performance.now();
+    if (JSON.stringify(scorer.snapshot()) !== savedState) while (work.length > 0) await settle();
+    await save(false);
+    const took = performance.now() - started;
+    nextCheckpoint = performance.now() + Math.max(options.checkpointEvery, 20 * took);
+  };
+
+  /** Hands units to the scorer, as fast as it takes them. Nothing is forgotten when this is interrupted. */
+  const give = async (units: readonly Unit<Slot>[]): Promise<void> => {
+    backlog.push(...units);
+    for (;;) {
+      const [next] = backlog;
+      if (next === undefined) return;
+      while (work.length >= options.underWay) await settle();
+      backlog.shift();
+      submit(next);
+    }
+  };
+
+  /** Takes what finishes in time, saves, and lets the rest go. */
+  const stop = async (): Promise<RunResult> => {
+    const patience = setTimeout(() => stopper.abort(), options.grace);
+    const givenUp = new Promise<null>((resolve) => stopper.signal.addEventListener("abort", () => resolve(null)));
+    while (work.length > 0) {
+      const answer = await Promise.race([work[0].promise, givenUp]);
+      if (answer === null || stopper.signal.aborted) break;
+      await record(answer);
+    }
+    clearTimeout(patience);
+    // With state on the move and work under way there is no consistent moment: the last checkpoint stands.
+    if (work.length === 0 || JSON.stringify(scorer.snapshot()) === savedState) await save(false);
+    return result("interrupted");
+  };
+
+  const refuse = async (problem: string): Promise<void> => {
+    if (options.onBadLine === "stop") {
+      await give([]);
+      while (work.length > 0) await settle();
+      await save(false);
+      throw new ContractError("", problem);
+    }
+    tally.badLine(problem);
+  };
+
+  const accept = async (rows: readonly SourceRow[]): Promise<void> => {
+    for (const row of rows) {
+      next = row.place;
+      if (run.signal.aborted) throw interruption;
+      if (row.problem !== null && restored) await refuse(row.problem);
+      const slot = takeRow(row, taken++, planned());
+      slots.push(slot);
+      next = null;
+      if (restored) await give(window.add(slot));
+      else if (checkpoint !== null && taken === checkpoint.taken) await restore(checkpoint);
+    }
+    await saveIfDue();
+  };
+
+  const restore = async (from: Checkpoint): Promise<void> => {
+    const at = (index: number) => slots[index - from.place.row];
+    for (const [index, tail] of from.waiting) at(index).tail = tail;
+    window.restore(from.window, at);
+    restored = true;
+    await give(from.underWay.map(({ kind, rows }) => ({ kind, rows: rows.map(at) })));
+  };
+
+  const begin = async (rows: readonly SourceRow[]): Promise<void> => {
+    const first = rows.slice(0, sampleRows);
+    const values = first.flatMap((row) => (row.value ? [row.value] : []));
+    if (values.length === 0) {
+      throw new ContractError("", first.length > 0 ? `${first[0].problem}` : `${source.path}: there are no rows in it`);
+    }
+    chats = hasChats(values, options.map);
+    columns = source.columns?.map(({ name }) => name) ?? [...new Set(values.flatMap((row) => Object.keys(row)))];
+    makePlan(values);
+    await accept(rows);
+  };
+
+  try {
+    if (checkpoint) makePlan([]);
+    let sample: SourceRow[] = [];
+    for await (const block of source.read(place)) {
+      if (taking !== null) {
+        await accept(block);
+        continue;
+      }
+      sample.push(...block);
+      if (sample.length < sampleRows) continue;
+      const first = sample;
+      sample = [];
+      await begin(first);
+    }
+    if (taking === null) await begin(sample);
+    await give(window.end());
+    while (work.length > 0) {
+      await settle();
+      await saveIfDue();
+    }
+    await save(true);
+    await journal.close();
+    return await finish();
+  } catch (thrown) {
+    if (thrown === interruption) return await stop();
+    throw thrown;
+  } finally {
+    stopper.abort();
+    await journal.close().catch(() => {});
+  }
+}
+
+async function identityOf(run: DatasetRun): Promise<RunIdentity | null> {
+  const input = await identifySource(run.source.path);
+  if (input === null) return null;
+  const { map, window, batchSize, groupSize, evidence, identity } = run.options;
+  const options = { map, window, batchSize, groupSize, evidence, ...identity };
+  // As JSON it will be read back, so compare it as such.
+  return JSON.parse(JSON.stringify({ input, rewardHash: run.reward.hash, options })) as RunIdentity;
+}
+
+function explainMissing(check: () => void, columns: readonly string[]): void {
+  try {
+    check();
+  } catch (thrown) {
+    if (!(thrown instanceof ContractError)) throw thrown;
+    const there = printable(`the input has the columns ${list(columns)}`);
+    throw new ContractError("", `${thrown.message}; ${there}. Say which one it is with --map field=column`);
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null)) !== null;
+}
+
+async function sameFile(a: string, b: string): Promise<boolean> {
+  const [first, second] = await Promise.all([a, b].map((path) => stat(path).catch(() => null)));
+  return first !== null && second !== null && first.ino === second.ino && first.dev === second.dev;
+}
+
+async function removeFiles(paths: readonly string[]): Promise<void> {
+  for (const path of paths) await unlink(path).catch(() => {});
+}
