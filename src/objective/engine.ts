@@ -105,7 +105,7 @@ export function read(array: Tensor): Float64Array {
   return Float64Array.from(array.dataSync());
 }
 
-type Numbers<D> = { [K in keyof D]: D[K] extends Tensor ? Float64Array : never };
+type Numbers<D> = { [K in keyof D]: D[K] extends Tensor ? Float64Array : Float64Array | undefined };
 type WithLoss = { loss: Tensor };
 
 /**

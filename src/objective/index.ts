@@ -4,3 +4,4 @@ export * from "./engine.ts";
 export * from "./inputs.ts";
 export * from "./kl.ts";
 export * from "./numerics.ts";
+export * from "./preference.ts";
