@@ -51,9 +51,9 @@ export interface SignalOptions {
   readonly state?: unknown;
   /** Output of a part that counts as this signal's worth, where it is not `correct`, `rewards` or `scores`. */
   readonly output?: string;
-  /** Milliseconds one rollout may take. Default 1,000 for parts, 60,000 for functions and judges. */
+  /** Milliseconds one try of one rollout may take. Default 1,000 for what computes (parts, synchronous functions), 60,000 for what waits (asynchronous functions, judges). */
   readonly timeLimit?: number;
-  /** Further tries after a retryable error, with exponential backoff and jitter. Default 0 for parts, 2 for functions and judges. */
+  /** Further tries after a retryable error, with exponential backoff and jitter. Default 0 for what computes, 2 for what waits. */
   readonly retries?: number;
   /** Rollouts under way at once (functions and judges). Default 16. */
   readonly concurrency?: number;

@@ -1,0 +1,6 @@
+export { defineReward, isReward } from "./define.ts";
+export { loadReward } from "./load.ts";
+export { unscoredFailure } from "./run-limits.ts";
+export { createScorer } from "./scorer.ts";
+export * from "./types.ts";
+export { checkWiring, needsOf } from "./wiring.ts";

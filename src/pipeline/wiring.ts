@@ -1,0 +1,53 @@
+/** What a reward wants from its input, checked before the first rollout is scored. */
+import { ContractError } from "../core/error.ts";
+import { planOf } from "./define.ts";
+import type { InputPlan, Plan } from "./plan.ts";
+import type { Reward, RewardNeeds } from "./types.ts";
+
+interface Want {
+  readonly names: readonly string[];
+  readonly who: string;
+  readonly optional: boolean;
+  readonly hint?: string;
+}
+
+function* wantsOf(plan: Plan): Generator<Want> {
+  for (const signal of plan.signals) {
+    const who = `signal ${signal.name}`;
+    if (signal.kind === "part") yield* inputWants(signal.inputs, who);
+    else for (const name of signal.reads ?? ["responses"]) yield { names: [name], who, optional: false };
+  }
+  for (const step of plan.steps) yield* inputWants(step.inputs, step.key);
+}
+
+function* inputWants(inputs: readonly InputPlan[], who: string): Generator<Want> {
+  for (const { source, optional } of inputs) {
+    if (source.from === "field") yield { names: source.names, who, optional, hint: source.hint };
+    else if (source.from === "draw") yield { names: source.names, who, optional: true };
+  }
+}
+
+/** The fields that a reward reads from its input, with who wants each. */
+export function needsOf(reward: Reward): RewardNeeds {
+  const plan = planOf(reward);
+  const fields: Record<string, string> = {};
+  const optionalFields: Record<string, string> = {};
+  for (const { names, who, optional } of wantsOf(plan)) {
+    if (optional) optionalFields[names[0]] ??= who;
+    else fields[names[0]] ??= who;
+  }
+  for (const name of Object.keys(fields)) delete optionalFields[name];
+  return { wholeGroups: plan.wholeGroups, fields, optionalFields };
+}
+
+/** Throws `ContractError` naming the first field that is wanted and not there, and who wants it. */
+export function checkWiring(reward: Reward, available: ReadonlySet<string>): void {
+  for (const { names, who, optional, hint } of wantsOf(planOf(reward))) {
+    if (optional || names.some((name) => available.has(name))) continue;
+    const there = [...available].sort().join(", ") || "none";
+    throw new ContractError(
+      names[0],
+      `${who} wants this field, and the input does not have it${hint ? ` (${hint})` : ""}; fields there: ${there}`,
+    );
+  }
+}
