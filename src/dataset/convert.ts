@@ -10,11 +10,14 @@ export async function convertJournal(
   output: string,
   format: Exclude<Format, "jsonl">,
   columns: readonly { readonly name: string; readonly type: string }[],
+  longestLine: number,
 ): Promise<void> {
-  const { connection, close } = await openDuckdb(dirname(output));
+  // DuckDB's reader holds two buffers of twice the longest line.
+  const object = Math.max(16_777_216, longestLine + 1024);
+  const { connection, close } = await openDuckdb(dirname(output), Math.ceil(256 + (8 * object) / 1_048_576));
   const types = columns.map(({ name, type }) => `${literal(name)}: ${literal(type)}`).join(", ");
   const rows = `read_json(${fileLiteral(journal)}, format = 'newline_delimited', columns = {${types}},
-    maximum_object_size = 134217728)`;
+    maximum_object_size = ${object})`;
   const nested = /[[(]|^JSON$/;
   const selected = columns.map(({ name, type }) => {
     const column = identifier(name);

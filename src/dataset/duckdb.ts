@@ -2,7 +2,10 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { ContractError, messageOf } from "../core/error.ts";
 
 /** An in-memory DuckDB of its own, small and offline; `close` frees it. Loaded only when a table is read or written. */
-export async function openDuckdb(spillFolder: string): Promise<{ connection: DuckDBConnection; close(): void }> {
+export async function openDuckdb(
+  spillFolder: string,
+  megabytes = 384,
+): Promise<{ connection: DuckDBConnection; close(): void }> {
   let module: typeof import("@duckdb/node-api");
   try {
     module = await import("@duckdb/node-api");
@@ -14,14 +17,14 @@ export async function openDuckdb(spillFolder: string): Promise<{ connection: Duc
   }
   const instance = await module.DuckDBInstance.create(":memory:", {
     threads: "2",
-    memory_limit: "384MB",
+    memory_limit: `${megabytes}MB`,
     temp_directory: spillFolder,
     preserve_insertion_order: "true",
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
-    TimeZone: "UTC",
   });
   const connection = await instance.connect();
+  await connection.run("SET TimeZone = 'UTC'");
   return {
     connection,
     close() {

@@ -184,7 +184,7 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
       const replaced = new Set<string>(outputColumns);
       const temporary = `${output}.converting`;
       const kept = own.filter(({ name }) => !replaced.has(name));
-      await convertJournal(partial, temporary, format, [...kept, ...results]);
+      await convertJournal(partial, temporary, format, [...kept, ...results], tally.longestLine);
       await run.onComplete?.(done);
       await rename(temporary, output);
       await unlink(partial);
@@ -224,7 +224,9 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
   const backlog: Unit<Slot>[] = [];
   const interruption = new Error("interrupted");
   const stopper = new AbortController();
-  let savedState = JSON.stringify(scorer.snapshot());
+  /** State of the scorer after the last batch that was recorded. */
+  let settledState: () => unknown = () => initialState;
+  const initialState = scorer.snapshot();
   let nextCheckpoint = performance.now() + options.checkpointEvery;
 
   const submit = (unit: Unit<Slot>): void => {
@@ -253,6 +255,7 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
   const record = async (answer: ScoredBatch): Promise<void> => {
     const [{ unit, batch, refused }] = work;
     work.shift();
+    if (answer.size > 0) settledState = () => answer.snapshot;
     const scored = refused === null ? answer : spread(answer, refused, signalNames, withCredit);
     run.report?.add(batch, scored);
     for (let i = 0; i < unit.rows.length; i++) {
@@ -284,6 +287,7 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
         }
       }
       const line = outputLine(slot.row.value === null ? "{}" : slot.row.text, replaced, slot.tail);
+      tally.longestLine = Math.max(tally.longestLine, 3 * line.length);
       text += `${toFile && format !== "jsonl" ? wellFormedLine(line) : line}\n`;
     }
     if (count === 0) return;
@@ -297,7 +301,6 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
     await journal.sync();
     const waiting: [number, string][] = [];
     for (const slot of slots) if (slot.tail !== null) waiting.push([slot.index, slot.tail]);
-    const state = scorer.snapshot();
     const saved: Checkpoint = {
       identity,
       complete,
@@ -312,21 +315,19 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
         rows: rows.map((slot) => slot.index),
       })),
       waiting,
-      scorer: state,
+      scorer: settledState(),
       report: run.report?.snapshot() ?? null,
       tally: { ...tally, counters: addCounters(tally.counters, scorer.counters(), baseline) },
       types,
       seconds: seconds(),
     };
     await writeCheckpoint(progressFile, saved);
-    savedState = JSON.stringify(state);
   };
 
-  /** Saves when it is time to. A reward whose state moves is saved with nothing under way; others need not wait. */
+  /** Saves when it is time to. */
   const saveIfDue = async (): Promise<void> => {
     if (performance.now() < nextCheckpoint || !toFile || !identity) return;
     const started = performance.now();
-    if (JSON.stringify(scorer.snapshot()) !== savedState) while (work.length > 0) await settle();
     await save(false);
     const took = performance.now() - started;
     nextCheckpoint = performance.now() + Math.max(options.checkpointEvery, 20 * took);
@@ -354,8 +355,7 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
       await record(answer);
     }
     clearTimeout(patience);
-    // With state on the move and work under way there is no consistent moment: the last checkpoint stands.
-    if (work.length === 0 || JSON.stringify(scorer.snapshot()) === savedState) await save(false);
+    await save(false);
     return result("interrupted");
   };
 

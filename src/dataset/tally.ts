@@ -18,6 +18,8 @@ export interface Tally {
   replaced: boolean;
   /** Advantages are per token. */
   advantageLists: boolean;
+  /** No line of output has more bytes than this. */
+  longestLine: number;
   /** Counters of the scorers of earlier runs that this one continues. */
   counters: ScorerCounters;
   count(reward: number | null, error: ScoreError | null, kind: "batch" | "late" | "short"): void;
@@ -38,6 +40,7 @@ export function createTally(saved: unknown, baseline: ScorerCounters): Tally {
     badLineMessages: [],
     replaced: false,
     advantageLists: false,
+    longestLine: 0,
     counters: addCounters(empty, baseline, baseline),
     ...(saved as Partial<Tally> | undefined),
     count(reward, error, kind) {
