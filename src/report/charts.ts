@@ -58,7 +58,7 @@ export function histogramSpec(
       ...head,
       ...small,
       data: { values },
-      mark: { type: "bar", color: colour, cornerRadiusEnd: 1 },
+      mark: { type: "bar", color: colour },
       encoding: {
         x: {
           field: "value",

@@ -10,9 +10,16 @@ export async function drawChart(spec: TopLevelSpec, label: string): Promise<Html
   const runtime = vega.parse(vegaLite.compile(spec).spec);
   const view = new vega.View(runtime, { renderer: "none" });
   try {
-    const svg = await view.toSVG();
+    const svg = rounded(await view.toSVG());
     return html`<div class="chart" role="img" aria-label="${label}">${{ markup: svg }}</div>`;
   } finally {
     view.finalize();
   }
+}
+
+/** Coordinates to a hundredth of a pixel: a third of the size goes. */
+function rounded(svg: string): string {
+  return svg.replace(/ (?:d|transform|x2|y2|width|height)="[^"<>]*"/g, (attribute) =>
+    attribute.replace(/\d+\.\d{3,}(?:e-\d+)?/g, (digits) => String(Number(Number(digits).toFixed(2)))),
+  );
 }

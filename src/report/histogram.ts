@@ -1,6 +1,6 @@
 import { type Sketch, sketchQuantile, sketchRank } from "./sketch.ts";
 
-export interface Bin {
+interface Bin {
   readonly from: number;
   readonly to: number;
   /** Share of all values, 0 to 1. */

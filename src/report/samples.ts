@@ -9,7 +9,7 @@ export interface Excerpt {
   readonly omitted: number;
 }
 
-export interface SampleSignal {
+interface SampleSignal {
   readonly name: string;
   readonly value: number | null;
   /** JSON text, shortened. */
@@ -121,7 +121,7 @@ export function takeSample(
   };
 }
 
-export function excerpt(text: string, head: number, tail: number): Excerpt {
+function excerpt(text: string, head: number, tail: number): Excerpt {
   if (text.length <= head + tail) return { head: text, tail: "", omitted: 0 };
   const from = splitsPair(text, head) ? head - 1 : head;
   const to = splitsPair(text, text.length - tail) ? text.length - tail + 1 : text.length - tail;
@@ -139,7 +139,7 @@ export function shortened(text: string, limit: number): string {
 }
 
 /** JSON of anything; what JSON cannot say is named instead of thrown. */
-export function jsonText(value: unknown): string {
+function jsonText(value: unknown): string {
   try {
     return (
       JSON.stringify(ArrayBuffer.isView(value) ? Array.from(value as unknown as ArrayLike<number>) : value) ??

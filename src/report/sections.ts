@@ -53,7 +53,7 @@ export function tiles(summary: Summary): Html {
   ]}</div>`;
 }
 
-export function quantileOf(distribution: Distribution, q: number): number | null {
+function quantileOf(distribution: Distribution, q: number): number | null {
   return distribution.quantiles.find((entry) => entry.q === q)?.value ?? null;
 }
 

@@ -12,7 +12,7 @@ export interface Track {
   sketch: Sketch;
 }
 
-export interface SignalTrack extends Track {
+interface SignalTrack extends Track {
   name: string;
   /** Errors by code, also those that a fallback covered. */
   errors: Partial<Record<ScoreErrorCode, number>>;

@@ -57,7 +57,7 @@ export interface MeanInterval {
   readonly over: "rollouts" | "groups";
 }
 
-export interface SignalSummary extends Distribution {
+interface SignalSummary extends Distribution {
   /** Rollouts for which this signal gave an error, by code (also where a fallback or `required: false` covered it). */
   readonly errors: Readonly<Partial<Record<ScoreErrorCode, number>>>;
   readonly cached: number;
@@ -65,7 +65,7 @@ export interface SignalSummary extends Distribution {
   readonly milliseconds: number | null;
 }
 
-export interface ErrorCause {
+interface ErrorCause {
   readonly code: ScoreErrorCode;
   /** The signal that failed; null: combine, shaping, credit or the input. */
   readonly signal: string | null;
@@ -149,6 +149,3 @@ export interface ReportInfo {
   readonly notes?: Readonly<Record<string, string | number>>;
 }
 
-export type CreateReportData = (options?: ReportOptions) => ReportData;
-export type Summarize = (data: ReportData) => Summary;
-export type RenderReport = (data: ReportData, info?: ReportInfo) => Promise<string>;
