@@ -17,7 +17,10 @@ export interface GoldenCase {
 export interface Mismatch {
   readonly path: string;
   readonly expected: unknown;
-  readonly got: unknown;
+  /** Absent where the part gave nothing at this place. */
+  readonly got?: unknown;
+  /** Why there is no output at all: no such part, or it refused the case. */
+  readonly error?: string;
 }
 
 /** Runs one case; empty when every pinned output agrees. A part that throws is a mismatch at its root. */
@@ -27,11 +30,14 @@ export async function runCase(golden: GoldenCase): Promise<Mismatch[]> {
     const got = await callPart(part, { params: golden.params, inputs: golden.inputs });
     return compare(golden.outputs, got, golden.tolerance ?? 1e-6, "outputs");
   } catch (thrown) {
-    return [{ path: "", expected: golden.outputs, got: messageOf(thrown) }];
+    return [{ path: "outputs", expected: golden.outputs, error: messageOf(thrown) }];
   }
 }
 
-/** Numbers agree within `tolerance`, absolute below 1 and relative above; objects may have more keys than expected. */
+/**
+ * Numbers agree within `tolerance`, absolute below 1 and relative above; everything else agrees exactly, so
+ * null is not 0 and not a missing key. Arrays agree in length; objects may have more keys than expected.
+ */
 export function compare(expected: unknown, got: unknown, tolerance: number, path: string): Mismatch[] {
   if (typeof expected === "number" && typeof got === "number") {
     return Math.abs(expected - got) <= tolerance * Math.max(1, Math.abs(expected)) ? [] : [{ path, expected, got }];
@@ -43,8 +49,10 @@ export function compare(expected: unknown, got: unknown, tolerance: number, path
   if (typeof expected === "object" && expected !== null) {
     if (typeof got !== "object" || got === null || Array.isArray(got)) return [{ path, expected, got }];
     return Object.entries(expected).flatMap(([key, item]) =>
-      compare(item, (got as Record<string, unknown>)[key], tolerance, `${path}.${key}`),
+      Object.hasOwn(got, key)
+        ? compare(item, (got as Record<string, unknown>)[key], tolerance, `${path}.${key}`)
+        : [{ path: `${path}.${key}`, expected: item }],
     );
   }
-  return Object.is(expected, got) || expected === got ? [] : [{ path, expected, got }];
+  return expected === got ? [] : [{ path, expected, got }];
 }

@@ -5,6 +5,7 @@
 
 import { ContractError } from "../core/error.ts";
 import type { AnyPart, Stage } from "../core/part.ts";
+import { nearest } from "./nearest.ts";
 import list from "./parts.json" with { type: "json" };
 
 export interface CatalogueEntry {
@@ -30,17 +31,25 @@ export function stageOf(entry: CatalogueEntry): Stage {
 export async function loadPart(id: string): Promise<AnyPart> {
   const entry = byId.get(id);
   if (!entry) {
-    const name = id.slice(id.indexOf("/") + 1);
-    const near = catalogue
-      .filter((other) => other.id.includes(name) || name.includes(other.id.split("/")[1]))
-      .slice(0, 5);
-    const hint = near.length > 0 ? `; did you mean ${near.map((other) => other.id).join(", ")}?` : "";
-    throw new ContractError("part", `no part ${JSON.stringify(id)}${hint}`);
+    const near = nearest(
+      id,
+      catalogue.map((other) => other.id),
+    );
+    const hint = near.length > 0 ? `; did you mean ${near.join(", ")}?` : "; `guerdon parts` lists them";
+    throw new ContractError("part", `no part ${JSON.stringify(id.slice(0, 100))}${hint}`);
   }
   const specifier = `../${entry.file.slice("src/".length)}`.replace(
     /\.ts$/,
     import.meta.url.endsWith(".ts") ? ".ts" : ".js",
   );
   const module = (await import(specifier)) as Record<string, AnyPart>;
-  return module[entry.export];
+  const part = module[entry.export];
+  if (!part)
+    throw new Error(`${entry.file} does not export ${entry.export}: parts.json is out of date (npm run catalogue)`);
+  return part;
+}
+
+/** First paragraph of a part's doc comment, on one line. */
+export function summaryOf(entry: CatalogueEntry): string {
+  return entry.doc.split(/\n\s*\n/, 1)[0].replace(/\s+/g, " ");
 }

@@ -6,10 +6,13 @@
 export class JsonError extends Error {
   /** JSON Pointer-like path of the place, e.g. `$.items[3]`. */
   readonly path: string;
-  constructor(path: string, message: string) {
+  /** Index into the text at which reading stopped. */
+  readonly offset: number;
+  constructor(path: string, message: string, offset = 0) {
     super(`${path}: ${message}`);
     this.name = "JsonError";
     this.path = path;
+    this.offset = offset;
   }
 }
 
@@ -26,6 +29,7 @@ export interface JsonOptions {
 }
 
 const numberPattern = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them in strings
 const stringEnd = /["\\\u0000-\u001f]/g;
 
 /** Parses one JSON document without recursion; linear. Objects come out with a plain prototype. Throws `JsonError`. */
@@ -40,7 +44,7 @@ export function readJson(text: string, { maxDepth = 1000, number = toDouble }: J
       return key === "" ? prefix : `${prefix}.${key.slice(0, 60)}`;
     }, "$");
   const fail = (message: string): never => {
-    throw new JsonError(path(), message);
+    throw new JsonError(path(), message, at);
   };
   const found = () =>
     at >= text.length ? "the text ends" : `got ${JSON.stringify(String.fromCodePoint(text.codePointAt(at) ?? 0))}`;
@@ -56,13 +60,13 @@ export function readJson(text: string, { maxDepth = 1000, number = toDouble }: J
       at = match.index + 1;
       if (match[0] === '"') return JSON.parse(text.slice(start, at)) as string;
       if (match[0] !== "\\") return fail("control character in a string");
-      const escape = text[at];
+      const escaped = text[at];
       if (
-        escape === "u" ? !/^[0-9a-fA-F]{4}$/.test(text.slice(at + 1, at + 5)) : !'"\\/bfnrt'.includes(escape ?? " ")
+        escaped === "u" ? !/^[0-9a-fA-F]{4}$/.test(text.slice(at + 1, at + 5)) : !'"\\/bfnrt'.includes(escaped ?? " ")
       ) {
         return fail("bad escape in a string");
       }
-      at += escape === "u" ? 5 : 1;
+      at += escaped === "u" ? 5 : 1;
     }
   };
   const word = (literal: string, value: unknown) => {
@@ -134,7 +138,7 @@ export function readJson(text: string, { maxDepth = 1000, number = toDouble }: J
     }
   }
   space();
-  if (at < text.length) throw new JsonError("$", `expected the end of the text, ${found()}`);
+  if (at < text.length) throw new JsonError("$", `expected the end of the text, ${found()}`, at);
   return root;
 }
 
