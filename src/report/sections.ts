@@ -144,17 +144,24 @@ ${chain(sample)}<p class="quiet">${[
 function chain(sample: Sample): Html {
   const step = (name: string, value: string) => html`<span>${name} <b>${value}</b></span>`;
   const arrow = html`<i>→</i>`;
+  const written = ({ name, value }: Sample["fields"][number]) => html`${arrow}${step(name, shortNumber(value))}`;
   return html`<p class="label">How it came about</p><div class="chain">${[
     ...sample.signals.map(({ name, value, error }) =>
       step(name, error && value === null ? "error" : formatNumber(value)),
     ),
     arrow,
     step("combined", formatNumber(sample.combined)),
-    ...sample.fields.map(({ name, value }) => html`${arrow}${step(name, shortNumber(value))}`),
+    ...sample.fields.filter(isShaping).map(written),
     arrow,
     step("reward", sample.reward === null ? "unscored" : formatNumber(sample.reward)),
+    ...sample.fields.filter((field) => !isShaping(field)).map(written),
     ...(sample.advantage === null ? [] : [arrow, step("advantage", formatNumber(sample.advantage))]),
   ]}</div>`;
+}
+
+/** Reward terms come before the reward, what credit wrote (baselines, …) after it. */
+function isShaping({ name }: Sample["fields"][number]): boolean {
+  return /rewards?$/i.test(name);
 }
 
 function shortNumber(json: string): string {

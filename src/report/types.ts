@@ -148,4 +148,3 @@ export interface ReportInfo {
   /** Further lines of the provenance table. */
   readonly notes?: Readonly<Record<string, string | number>>;
 }
-
