@@ -131,7 +131,7 @@ export async function callWithRetries(
     if (!outcome.error?.retryable || tries >= retries) return outcome;
     onRetry();
     const backoff = Math.min(longestDelay, firstDelay * 2 ** tries) * (0.5 + random.uniform());
-    await sleep(Math.max(backoff, Math.min(outcome.retryAfter ?? 0, longestDelay)), stop);
+    await sleep(Math.max(backoff, outcome.retryAfter ?? 0), stop);
   }
 }
 

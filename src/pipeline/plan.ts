@@ -4,6 +4,7 @@ import type { AnyPart } from "../core/part.ts";
 import { columnsFor, contractOf, type FieldContract } from "./contract.ts";
 import type {
   AnyBoundPart,
+  FieldRead,
   JudgeSignal,
   RewardDefinition,
   SignalFunction,
@@ -61,7 +62,7 @@ export interface FunctionSignalPlan extends SignalBase {
   readonly kind: "function" | "judge";
   readonly run: SignalFunction;
   readonly identity: unknown;
-  readonly reads: readonly string[] | null;
+  readonly reads: readonly FieldRead[] | null;
   readonly explicitRetries: boolean;
 }
 
@@ -173,7 +174,12 @@ function positive(path: string, value: number | undefined, integer: boolean, min
 
 const preferredWorth = ["correct", "rewards", "scores", "reward", "score"] as const;
 
-function worthOf(path: string, part: AnyPart, wanted: string | undefined): FieldContract {
+export function worthOf(
+  path: string,
+  part: AnyPart,
+  wanted: string | undefined,
+  further: readonly string[] = [],
+): FieldContract {
   const { outputs } = contractOf(part);
   const usable = outputs.filter(
     (output) =>
@@ -191,7 +197,7 @@ function worthOf(path: string, part: AnyPart, wanted: string | undefined): Field
       );
     return found;
   }
-  for (const name of preferredWorth) {
+  for (const name of [...preferredWorth, ...further]) {
     const found = usable.find((output) => output.name === name);
     if (found) return found;
   }

@@ -194,7 +194,14 @@ function rowKeys(
     return keys;
   }
   const decides = signal.kind === "judge" ? ["judge", signal.identity] : ["function", rewardHash, signal.name];
-  const view = viewer(signal.reads ? pick(columns, signal.reads) : columns);
+  const view = viewer(
+    signal.reads
+      ? pick(
+          columns,
+          signal.reads.flatMap(({ names }) => names),
+        )
+      : columns,
+  );
   for (let i = 0; i < size; i++) keys[i] = cacheKey([packageVersion, decides, view(i)]);
   return keys;
 }
@@ -440,8 +447,9 @@ async function runCalls(
     while (next < rows.length) {
       const row = rows[next++];
       const started = performance.now();
+      const rollout = view(row);
       const { value, error, evidence } = await callWithRetries(
-        (context) => signal.run(view(row), context),
+        (context) => signal.run(rollout, context),
         {
           timeLimit,
           retries,

@@ -22,6 +22,12 @@ export type SignalResult =
 
 export type SignalFunction = (rollout: RolloutView, context: SignalContext) => SignalResult | Promise<SignalResult>;
 
+/** A field that something reads: the columns in which it may be found, best first. */
+export interface FieldRead {
+  readonly names: readonly string[];
+  readonly optional: boolean;
+}
+
 /** A judge made by `judge({ model, prompt, parse })`; see judge.ts. */
 export interface JudgeSignal {
   readonly kind: "judge";
@@ -29,7 +35,7 @@ export interface JudgeSignal {
   /** Everything that decides its answer, for the cache key. */
   readonly identity: unknown;
   /** Fields of the rollout that it reads. */
-  readonly reads: readonly string[];
+  readonly reads: readonly FieldRead[];
 }
 
 /** Any part with its params bound (`BoundPart`, whatever its contract). */

@@ -15,7 +15,8 @@ function* wantsOf(plan: Plan): Generator<Want> {
   for (const signal of plan.signals) {
     const who = `signal ${signal.name}`;
     if (signal.kind === "part") yield* inputWants(signal.inputs, who);
-    else for (const name of signal.reads ?? ["responses"]) yield { names: [name], who, optional: false };
+    else if (!signal.reads) yield { names: ["responses"], who, optional: false };
+    else for (const { names, optional } of signal.reads) yield { names, who, optional };
   }
   for (const step of plan.steps) yield* inputWants(step.inputs, step.key);
 }
