@@ -6,7 +6,7 @@ describe("special functions", () => {
     expect(logGamma(1)).toBeCloseTo(0, 14);
     expect(logGamma(6)).toBeCloseTo(Math.log(120), 13);
     expect(logGamma(0.5)).toBeCloseTo(0.5 * Math.log(Math.PI), 13);
-    expect(logGamma(100_001) / 1_051_299.2218991220184).toBeCloseTo(1, 14);
+    expect(logGamma(100_001) / 1_051_299.221899122).toBeCloseTo(1, 14);
   });
   it("logChoose counts subsets", () => {
     expect(Math.exp(logChoose(10, 3))).toBeCloseTo(120, 9);
@@ -30,7 +30,7 @@ describe("special functions", () => {
   it("normal quantiles", () => {
     expect(normalQuantile(0.975)).toBeCloseTo(1.959963984540054, 14);
     expect(normalQuantile(0.5)).toBe(0);
-    expect(normalQuantile(1e-20)).toBeCloseTo(-9.262340089798408, 12);
+    expect(normalQuantile(1e-20)).toBeCloseTo(-9.26234008979841, 12);
     expect([normalQuantile(0), normalQuantile(1)]).toEqual([Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]);
   });
 });
