@@ -154,6 +154,16 @@ describe("report data", () => {
     expect(JSON.parse(JSON.stringify(summary))).toEqual(summary);
   });
 
+  it("keeps its numbers finite, and its snapshot whole, for rewards of any size", () => {
+    const extreme = [Number.MAX_VALUE, -Number.MAX_VALUE, 5e-324, 0, 1];
+    const batch = { size: 5, fields: { groups: [1, 1, 2, 2, 2], lengths: [1e300, 0, 3, 1, 2] } };
+    const data = createReportData({ success: { above: 0 } });
+    data.add(batch, plain(extreme));
+    data.add(batch, plain(extreme));
+    expect(JSON.parse(JSON.stringify(data.snapshot()))).toEqual(data.snapshot());
+    expect(JSON.parse(JSON.stringify(summarize(data)))).toEqual(summarize(data));
+  });
+
   it("takes the mean of token advantages and of nothing else", () => {
     const data = createReportData();
     data.add({ size: 3, fields: {} }, { ...plain([1, 2, null]), advantages: [[1, 2, 6], [-1], null] });

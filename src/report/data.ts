@@ -62,29 +62,31 @@ function addBatch(
   }
   const columns = signalColumns(state, scored);
   const size = batch.size;
+  const values = columns.map((column) => finiteColumn(column.values, size));
+  const rewards = finiteColumn(scored.rewards, size);
   const outcomes = settings.success ? batchOutcomes(settings.success, scored) : null;
   const lengths = batchLengths(state, batch);
   const advantages = scored.advantages ? batchAdvantages(scored.advantages, size) : null;
 
-  addColumn(state.reward, scored.rewards, size);
-  addColumn(state.combined, scored.combined, size);
+  addColumn(state.reward, rewards);
+  addColumn(state.combined, finiteColumn(scored.combined, size));
   if (advantages) {
     state.advantage ??= emptyTrack();
-    addColumn(state.advantage, advantages, size);
+    addColumn(state.advantage, advantages);
   }
-  for (let s = 0; s < columns.length; s++) addSignal(state, s, columns[s], size);
-  if (lengths) addColumn(state.length, lengths, size);
+  for (let s = 0; s < columns.length; s++) addSignal(state, s, columns[s], values[s]);
+  if (lengths) addColumn(state.length, lengths);
   if (outcomes) addOutcomes(state, outcomes);
-  addCorrelations(state, columns, scored.rewards, lengths, size);
+  addCorrelations(state, values, rewards, lengths, size);
   const groups = batch.fields.groups as ArrayLike<string | number> | undefined;
   if (groups && size > 0) {
     state.groups ??= emptyGroupStatistics();
-    addGroups(state.groups, groups, scored.rewards, outcomes);
+    addGroups(state.groups, groups, rewards, outcomes);
   }
 
   for (let i = 0; i < size; i++) {
     const index = state.rollouts + i;
-    const reward = scored.rewards[i];
+    const reward = rewards[i];
     const error = scored.errors[i];
     if (error) addCause(state, batch, scored, i, error, lengths, advantages);
     if (reward === null) continue;
@@ -154,37 +156,49 @@ function batchLengths(state: ReportState, batch: RolloutBatch): (number | null)[
   return Array.from({ length: batch.size }, (_, i) => {
     const value = given ? given[i] : responses?.[i];
     if (typeof value === "string") return codePointLength(value);
-    return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;
+    return typeof value === "number" && value >= 0 && value <= largest ? value : null;
   });
 }
 
 /** One number per rollout: the mean over tokens where there is one per token. */
 function batchAdvantages(advantages: NonNullable<ScoredBatch["advantages"]>, size: number): (number | null)[] {
-  return Array.from({ length: size }, (_, i) => {
+  const means = Array.from({ length: size }, (_, i) => {
     const value = advantages[i];
-    if (value === null || value === undefined || typeof value === "number") return value ?? null;
+    if (value === null || value === undefined || typeof value === "number") return value;
     if (value.length === 0) return null;
     let sum = 0;
     for (let t = 0; t < value.length; t++) sum += value[t];
     return sum / value.length;
   });
+  return finiteColumn(means, size);
 }
 
-function addColumn(track: Track, values: ArrayLike<number | null>, size: number): void {
-  for (let i = 0; i < size; i++) {
-    const value = values[i];
-    if (value === null || value === undefined) continue;
+/** Beyond this the sums of squares would overflow. */
+const largest = 1e150;
+
+/** Numbers or null, N; clamped to a size whose squares can be summed. */
+function finiteColumn(values: ArrayLike<number | null | undefined>, size: number): (number | null)[] {
+  return Array.from({ length: size }, (_, i) => {
+    const value = values[i] ?? null;
+    if (value === null) return null;
     if (!Number.isFinite(value)) throw new ContractError("scored", `expected finite numbers or null, got ${value}`);
+    return Math.max(-largest, Math.min(largest, value));
+  });
+}
+
+function addColumn(track: Track, values: readonly (number | null)[]): void {
+  for (const value of values) {
+    if (value === null) continue;
     addToMoments(track.moments, value);
     addToSketch(track.sketch, value);
   }
 }
 
-function addSignal(state: ReportState, s: number, column: SignalColumn, size: number): void {
+function addSignal(state: ReportState, s: number, column: SignalColumn, values: readonly (number | null)[]): void {
   const track = state.signals[s];
-  addColumn(track, column.values, size);
-  track.milliseconds += column.milliseconds * size;
-  for (let i = 0; i < size; i++) {
+  addColumn(track, values);
+  track.milliseconds += column.milliseconds * values.length;
+  for (let i = 0; i < values.length; i++) {
     if (column.cached[i]) track.cached++;
     const error = column.errors[i];
     if (error) track.errors[error.code] = (track.errors[error.code] ?? 0) + 1;
@@ -201,13 +215,13 @@ function addOutcomes(state: ReportState, outcomes: readonly (number | null)[]): 
 
 function addCorrelations(
   state: ReportState,
-  signals: readonly SignalColumn[],
-  rewards: ScoredBatch["rewards"],
-  lengths: (number | null)[] | null,
+  signals: readonly (readonly (number | null)[])[],
+  rewards: readonly (number | null)[],
+  lengths: readonly (number | null)[] | null,
   size: number,
 ): void {
   const missing = new Array<null>(lengths ? 0 : size).fill(null);
-  const columns = [...signals.slice(0, correlatedSignals).map(({ values }) => values), rewards, lengths ?? missing];
+  const columns = [...signals.slice(0, correlatedSignals), rewards, lengths ?? missing];
   let pair = 0;
   for (let a = 0; a < columns.length; a++) {
     for (let b = a + 1; b < columns.length; b++, pair++) {
