@@ -4,13 +4,16 @@ import { messageOf } from "../core/error.ts";
 import { register as call } from "./call.ts";
 import { register as cases } from "./cases.ts";
 import { register as parts } from "./parts.ts";
+import { register as quickstart } from "./quickstart.ts";
+import { register as score } from "./score.ts";
 import { wantsColor } from "./terminal.ts";
+import { readVersion } from "./version.ts";
 
 /**
  * Every command registers itself: its arguments, its help, and an action that imports what it needs
  * when it runs, so that `--help` loads nothing else. One line for each, in the order of `--help`.
  */
-const commands: readonly ((program: Command) => void)[] = [parts, call, cases];
+const commands: readonly ((program: Command) => void)[] = [score, quickstart, parts, call, cases];
 
 const exitCodes = `
 Exit codes:
@@ -34,7 +37,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   program
     .name("guerdon")
     .description("Rewards for reinforcement learning: write, score, audit and serve them.")
-    .version(await version(), "-V, --version")
+    .version(await readVersion(), "-V, --version")
     .showHelpAfterError("(--help shows the usage)")
     .addHelpText("after", exitCodes)
     .exitOverride();
@@ -59,10 +62,4 @@ export async function main(argv: readonly string[]): Promise<void> {
 function onClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
   throw error;
-}
-
-async function version(): Promise<string> {
-  const { readFile } = await import("node:fs/promises");
-  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }

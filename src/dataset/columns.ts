@@ -121,7 +121,7 @@ export function planColumns(options: {
         const value = out[field];
         if (value === null || value === undefined) {
           // The groups may be told by the prompts; see run.ts.
-          if (required && field !== "groups") problem ??= `${field} is missing`;
+          if (required && fields.has(field) && field !== "groups") problem ??= `${field} is missing`;
         } else if (schema) {
           const result = schema.safeParse(value);
           if (!result.success) {

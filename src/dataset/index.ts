@@ -1,0 +1,8 @@
+export { parseMap } from "./columns.ts";
+export { type GenerateOptions, generateRollouts } from "./generate.ts";
+export { OutputError } from "./journal.ts";
+export { openSource } from "./open.ts";
+export { type DatasetOptions, type DatasetRun, defaultOptions, type RunResult, scoreDataset } from "./run.ts";
+export { printable, type Source } from "./source.ts";
+export { hasJudge, verdictSignals } from "./success.ts";
+export type { Tally } from "./tally.ts";
