@@ -1,12 +1,15 @@
 import { z } from "zod";
 import { ContractError } from "../core/error.ts";
-import { fields, ragged, vector } from "../core/fields.ts";
+import { fields, ragged, shaped, vector } from "../core/fields.ts";
 import { indexGroups, sortByNumber } from "../core/groups.ts";
 import { definePart } from "../core/part.ts";
 import { type Ragged, rowCount, toRagged, type Vector } from "../core/ragged.ts";
 
+const perRolloutOrStep = (description: string) =>
+  shaped(z.union([vector("N", description), ragged("N×S", description)]), "N or N×S", description);
+
 /**
- * Group-relative advantages: GRPO (arXiv 2402.03300, eq. 3), Dr. GRPO (2503.20783), RLOO (2402.14740).
+ * Group-relative advantages: GRPO (arXiv 2402.03300, §4.1.2), Dr. GRPO (2503.20783), RLOO (2402.14740).
  *
  * For rollout i of group g: A_i = (r_i − b_i) / d_i. With n the included members of the group,
  *
@@ -56,8 +59,8 @@ export const groupRelative = definePart({
     include: fields.include.optional(),
   }),
   outputs: z.object({
-    advantages: z.union([fields.advantages, ragged("N×S", "advantage per step")]),
-    baselines: z.union([vector("N", "what was subtracted"), ragged("N×S", "what was subtracted")]),
+    advantages: perRolloutOrStep("advantage per rollout, or per step"),
+    baselines: perRolloutOrStep("what was subtracted from each reward"),
   }),
   compute(params, { rewards, stepRewards, groups, include }): GroupAdvantages {
     if ((rewards === undefined) === (stepRewards === undefined))
