@@ -64,7 +64,7 @@ export function histogramSpec(
           field: "value",
           type: "ordinal",
           sort: null,
-          scale: { paddingInner: 0.45, paddingOuter: 0.35 },
+          scale: { paddingInner: 0.45, paddingOuter: values.length === 1 ? 1.5 : 0.35 },
           axis: { title: visible(unit), labelAngle: 0, labelOverlap: true, ticks: false },
         },
         y,

@@ -28,8 +28,8 @@ export function formatShare(share: number | null | undefined): string {
 export function formatDuration(seconds: number | undefined): string | null {
   if (seconds === undefined || !Number.isFinite(seconds)) return null;
   if (seconds < 60) return `${formatNumber(seconds, 3)} s`;
-  const minutes = Math.floor(seconds / 60);
-  return minutes < 60
-    ? `${minutes} min ${Math.round(seconds % 60)} s`
-    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const whole = Math.round(seconds);
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${whole % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

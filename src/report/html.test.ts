@@ -26,12 +26,13 @@ describe("html", () => {
 
 describe("visible", () => {
   it("shows what would hide or deceive", () => {
-    expect(visible("a\u0000b\u001b[31m\u007f")).toBe("a␀b␛[31m␡");
+    expect(visible("a\u0000b\u001b[31m\u007f")).toBe("a‹U+0000›b‹U+001B›[31m‹U+007F›");
     expect(visible("user\u202egnp.exe")).toBe("user‹U+202E›gnp.exe");
     expect(visible("zero\u200bwidth\ufeff\u{e0041}")).toBe("zero‹U+200B›width‹U+FEFF›‹U+E0041›");
     expect(visible("lone \ud800 and \udc00, pair 😀")).toBe("lone \ufffd and \ufffd, pair 😀");
     expect(visible("a\r\nb\tc\u2028d", true)).toBe("a\nb\tc‹U+2028›d");
-    expect(visible("a\r\nb\tc")).toBe("a␍␊b␉c");
+    expect(visible("over\rwritten")).toBe("over‹U+000D›written");
+    expect(visible("a\r\nb\tc")).toBe("a↵b⇥c");
   });
 
   it("leaves ordinary text of any language alone", () => {

@@ -42,17 +42,15 @@ function escapeMarkup(text: string): string {
 }
 
 /**
- * Text in which nothing hides: control characters become their pictures (␀, ␛), invisible and
- * direction-changing ones their code (‹U+202E›), lone surrogates U+FFFD.
+ * Text in which nothing hides: control, invisible and direction-changing characters become their code
+ * (‹U+202E›), lone surrogates U+FFFD. On one line, a line break is ↵ and a tab ⇥.
  */
 export function visible(text: string, keepLines = false): string {
-  const lines = keepLines ? text.replace(/\r\n/g, "\n") : text;
-  return lines.replace(deceptive, (character) => {
-    if (keepLines && (character === "\n" || character === "\t")) return character;
+  return text.replaceAll("\r\n", "\n").replace(deceptive, (character) => {
+    if (character === "\n") return keepLines ? character : "↵";
+    if (character === "\t") return keepLines ? character : "⇥";
     const code = character.codePointAt(0) ?? 0;
     if (code >= 0xd800 && code <= 0xdfff) return "\ufffd";
-    if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-    if (code === 0x7f) return "␡";
     return `‹U+${code.toString(16).toUpperCase().padStart(4, "0")}›`;
   });
 }
