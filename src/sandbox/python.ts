@@ -1,6 +1,7 @@
 /** Python (Pyodide) as an interpreter of a sandbox process: two instances, reset from a copy of their memory. */
 import { createClock } from "./clock.ts";
-import { guestSource, lockdownSource, testerSource } from "./python-source.ts";
+import { guestSource, lockdownSource } from "./python-guest.ts";
+import { testerSource } from "./python-tester.ts";
 import type { Check, Failure, FailureCode, Interpreter, Outcome, Report, SandboxRequest, Step, Wire } from "./types.ts";
 
 /** Modules that reach out of the interpreter or into its memory. */

@@ -1,6 +1,6 @@
 /**
  * Runs untrusted code in processes of its own: Python in Pyodide, JavaScript in QuickJS. See child.ts for
- * the walls and python-source.ts for how tests stay out of the code's reach.
+ * the walls and python-tester.ts for how tests stay out of the code's reach.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { realpathSync } from "node:fs";
