@@ -36,6 +36,11 @@ export function tensor(data: Vector, shape: number[] = [data.length]): Tensor {
   return withFloat16(() => np.array(values, { dtype: DType.Float64, shape, device: "cpu" }));
 }
 
+/** A vector as a float64 tensor; of one zero where it is empty (jax-js has no empty arrays). */
+export function vectorTensor(values: Vector): Tensor {
+  return tensor(values.length === 0 ? [0] : values);
+}
+
 /** Rows padded with zeros to one width, at least 1 × 1 (jax-js has no empty arrays), row-major. */
 export interface Padded {
   readonly values: Float64Array;
@@ -105,26 +110,22 @@ export function read(array: Tensor): Float64Array {
   return Float64Array.from(array.dataSync());
 }
 
-type Numbers<D> = { [K in keyof D]: D[K] extends Tensor ? Float64Array : Float64Array | undefined };
-type WithLoss = { loss: Tensor };
+/** What `evaluate` gives for a record of tensors: `loss` as a number, the rest flat, row-major. */
+export type Numbers<D> = {
+  [K in keyof D]: K extends "loss" ? number : D[K] extends Tensor ? Float64Array : Float64Array | undefined;
+};
 
-/**
- * Runs a loss on float64 arrays and reads every result: `loss` as a number, the rest flat, row-major.
- * Consumes `inputs`.
- */
-export function evaluate<A extends object, D extends WithLoss>(
-  loss: (inputs: A) => D,
-  inputs: A,
-): Omit<Numbers<D>, "loss"> & { loss: number } {
-  return withFloat16(() => readAll(loss(inputs)));
+/** Runs a loss (or any function) on float64 arrays and reads every result. Consumes `inputs`. */
+export function evaluate<A extends object, D extends object>(run: (inputs: A) => D, inputs: A): Numbers<D> {
+  return withFloat16(() => readAll(run(inputs)));
 }
 
 /** As `evaluate`, with ∂loss/∂input for the inputs named in `wrt`, flat, row-major. */
-export function evaluateWithGradient<A extends object, D extends WithLoss, W extends keyof A & string>(
+export function evaluateWithGradient<A extends object, D extends { loss: Tensor }, W extends keyof A & string>(
   loss: (inputs: A) => D,
   inputs: A,
   wrt: readonly W[],
-): Omit<Numbers<D>, "loss"> & { loss: number; gradients: Record<W, Float64Array> } {
+): Numbers<D> & { gradients: Record<W, Float64Array> } {
   return withFloat16(() => {
     const variables: Tensors = {};
     const constants: Tensors = {};
@@ -141,17 +142,17 @@ export function evaluateWithGradient<A extends object, D extends WithLoss, W ext
       [Tensor, Tensors],
       Tensors,
     ];
-    const results = readAll({ loss: value, ...diagnostics } as WithLoss) as Omit<Numbers<D>, "loss"> & { loss: number };
+    const results = readAll({ loss: value, ...diagnostics }) as Numbers<D>;
     const gradients = {} as Record<W, Float64Array>;
     for (const name of wrt) gradients[name] = read(gradient[name]);
     return { ...results, gradients };
   });
 }
 
-function readAll<D extends WithLoss>(results: D): Omit<Numbers<D>, "loss"> & { loss: number } {
+function readAll<D extends object>(results: D): Numbers<D> {
   const numbers: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(results)) {
     if (value !== undefined) numbers[name] = name === "loss" ? read(value)[0] : read(value);
   }
-  return numbers as Omit<Numbers<D>, "loss"> & { loss: number };
+  return numbers as Numbers<D>;
 }

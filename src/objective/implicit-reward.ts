@@ -4,7 +4,7 @@ import { z } from "zod";
 import { fields, vector } from "../core/fields.ts";
 import { indexGroups } from "../core/groups.ts";
 import { definePart } from "../core/part.ts";
-import { evaluate, evaluateWithGradient, maskTensor, rowsTensor, type Tensor, tensor, unpad } from "./engine.ts";
+import { evaluate, evaluateWithGradient, maskTensor, rowsTensor, type Tensor, unpad, vectorTensor } from "./engine.ts";
 import { membershipTensor } from "./group-matrices.ts";
 import { rowMeans, rowSums, softplus } from "./numerics.ts";
 import { overPairs } from "./preference.ts";
@@ -47,11 +47,11 @@ export const implicitCrossEntropy = definePart({
     loss: z.number().nullable().describe("mean over responses; null without any"),
   }),
   compute(params, { logprobs, refLogprobs, labels, mask }) {
-    const { count, mean, each } = overPairs(logprobs);
+    const { mean, each } = overPairs(logprobs);
     const { loss, implicitRewards } = evaluate(implicitCrossEntropyLoss(params), {
       logprobs: rowsTensor(logprobs),
       refLogprobs: rowsTensor(refLogprobs),
-      labels: tensor(count === 0 ? [0] : labels),
+      labels: vectorTensor(labels),
       mask: maskTensor(logprobs, mask),
     });
     return { implicitRewards: each(implicitRewards), loss: mean(loss) };
@@ -180,7 +180,7 @@ export const implicitActorCritic = definePart({
     gradLogprobs: fields.gradLogprobs,
   }),
   compute(params, { logprobs, oldLogprobs, rewards, groups, mask }) {
-    const { count, mean, each } = overPairs(logprobs);
+    const { mean, each } = overPairs(logprobs);
     const weights = classWeights(rewards, groups, params.classWeight);
     const result = evaluateWithGradient(
       implicitActorCriticLoss(params),
@@ -188,8 +188,8 @@ export const implicitActorCritic = definePart({
         logprobs: rowsTensor(logprobs),
         oldLogprobs: rowsTensor(oldLogprobs),
         mask: maskTensor(logprobs, mask),
-        rewards: tensor(count === 0 ? [0] : rewards),
-        weights: tensor(count === 0 ? [0] : weights),
+        rewards: vectorTensor(rewards),
+        weights: vectorTensor(weights),
         membership: membershipTensor(groups),
       },
       ["logprobs"],

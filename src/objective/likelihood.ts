@@ -1,6 +1,7 @@
 /** Losses on the likelihood of given texts: supervised fine-tuning and its generalisations. */
 import { lax, numpy as np } from "@jax-js/jax";
 import { z } from "zod";
+import { ContractError } from "../core/error.ts";
 import { fields, ragged, vector } from "../core/fields.ts";
 import { definePart } from "../core/part.ts";
 import {
@@ -10,8 +11,8 @@ import {
   maskTensor,
   rowsTensor,
   type Tensor,
-  tensor,
   unpad,
+  vectorTensor,
 } from "./engine.ts";
 import { exponentLimit } from "./kl.ts";
 import { clamp, expm1, maskedBy, maskedMean, rowMeans, rowSums } from "./numerics.ts";
@@ -68,9 +69,9 @@ function phi(r: Tensor, divergence: z.output<typeof fDivergenceParams>["divergen
 export function fDivergenceSftLoss(params: z.input<typeof fDivergenceParams> = {}) {
   const { divergence, beta, level, floor } = fDivergenceParams.parse(params);
   if (divergence === "squared-hellinger" && floor <= -1)
-    throw new RangeError("floor must exceed −1 for squared-hellinger");
+    throw new ContractError("params.floor", `expected more than −1 for squared-hellinger, got ${floor}`);
   if (divergence === "jensen-shannon" && floor <= -Math.LN2) {
-    throw new RangeError("floor must exceed −log 2 for jensen-shannon");
+    throw new ContractError("params.floor", `expected more than −log 2 for jensen-shannon, got ${floor}`);
   }
   return ({ logprobs, refLogprobs, mask }: { logprobs: Tensor; refLogprobs: Tensor; mask: Tensor }) => {
     const rewards = maskedBy(logprobs.sub(refLogprobs), mask.ref).mul(beta);
@@ -192,7 +193,7 @@ export const likelihoodReward = definePart({
         thoughtMask: maskTensor(thoughtLogprobs),
         answerLogprobs: rowsTensor(answerLogprobs),
         answerMask: maskTensor(answerLogprobs),
-        advantages: tensor(count === 0 ? [0] : advantages),
+        advantages: vectorTensor(advantages),
       },
       ["answerLogprobs"],
     );

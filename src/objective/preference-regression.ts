@@ -5,7 +5,7 @@ import { fields, ragged, shaped, vector } from "../core/fields.ts";
 import { indexGroups } from "../core/groups.ts";
 import { definePart } from "../core/part.ts";
 import { toRagged } from "../core/ragged.ts";
-import { evaluate, maskTensor, rowsTensor, type Tensor, tensor } from "./engine.ts";
+import { evaluate, maskTensor, rowsTensor, type Tensor, tensor, vectorTensor } from "./engine.ts";
 import { membershipTensor, pairMatrix } from "./group-matrices.ts";
 import { maskedBy, rowSums, sigmoid, softplus } from "./numerics.ts";
 import { overPairs } from "./preference.ts";
@@ -79,7 +79,7 @@ export const dno = definePart({
     excess: vector("N", "loss minus the entropy of the target, ≥ 0"),
   }),
   compute(params, inputs) {
-    const { count, mean, each } = overPairs(inputs.firstLogprobs);
+    const { mean, each } = overPairs(inputs.firstLogprobs);
     const result = evaluate(dnoLoss(params), {
       firstLogprobs: rowsTensor(inputs.firstLogprobs),
       secondLogprobs: rowsTensor(inputs.secondLogprobs),
@@ -87,8 +87,8 @@ export const dno = definePart({
       refSecondLogprobs: rowsTensor(inputs.refSecondLogprobs),
       firstMask: maskTensor(inputs.firstLogprobs),
       secondMask: maskTensor(inputs.secondLogprobs),
-      firstRewards: tensor(count === 0 ? [0] : inputs.firstRewards),
-      secondRewards: tensor(count === 0 ? [0] : inputs.secondRewards),
+      firstRewards: vectorTensor(inputs.firstRewards),
+      secondRewards: vectorTensor(inputs.secondRewards),
     });
     return {
       targets: each(result.targets),
@@ -274,7 +274,7 @@ export const rewardDifference = definePart({
       refLogprobs: rowsTensor(refLogprobs),
       oldLogprobs: rowsTensor(oldLogprobs),
       mask: maskTensor(toRagged(logprobs)),
-      rewards: tensor(n === 0 ? [0] : rewards),
+      rewards: vectorTensor(rewards),
       pairWeights: tensor(values, [size, size]),
     });
     const active = pairs.reduce((sum, [i, j]) => sum + result.active[i * n + j], 0);
