@@ -15,6 +15,17 @@ describe("groups", () => {
     );
   });
 
+  it("numbers typed arrays as plain ones, dense or spread", () => {
+    const id = fc.oneof(fc.integer({ min: 0, max: 9 }), fc.constantFrom(-1, 2_000_000_000));
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 9 })), fc.array(id), (dense, spread) => {
+        for (const groups of [dense, spread]) {
+          expect(indexGroups(Int32Array.from(groups))).toEqual(indexGroups(groups));
+        }
+      }),
+    );
+  });
+
   it('keeps 1 and "1" apart', () => {
     expect(indexGroups([1, "1", 1]).ids).toEqual([1, "1"]);
   });

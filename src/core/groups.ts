@@ -10,39 +10,54 @@ export interface GroupIndex {
 
 /** Numbers the groups of N rollouts. `1` and `"1"` are different ids. */
 export function indexGroups(groups: ArrayLike<string | number>): GroupIndex {
-  const n = groups.length;
   const ids: (string | number)[] = [];
-  const of = new Int32Array(n);
-  // Small integers, the usual ids, are looked up in a table (number + 1); all others in a map.
-  const table = new Int32Array(Math.min(4 * n + 64, 1 << 24));
+  const of = (groups instanceof Int32Array ? numberIntegers(groups, ids) : null) ?? numberAny(groups, ids);
+  const counts = new Int32Array(ids.length);
+  for (let i = 0; i < of.length; i++) counts[of[i]]++;
+  return { ids, of, counts };
+}
+
+/** Numbers by a table (id → number + 1) instead of a map; null when the ids are spread too wide for one. */
+function numberIntegers(groups: Int32Array, ids: (string | number)[]): Int32Array | null {
+  let largest = 0;
+  for (let i = 0; i < groups.length; i++) {
+    if (groups[i] < 0) return null;
+    if (groups[i] > largest) largest = groups[i];
+  }
+  if (largest > 4 * groups.length + 1024) return null;
+  const table = new Int32Array(largest + 1);
+  const of = new Int32Array(groups.length);
+  for (let i = 0; i < groups.length; i++) {
+    let number = table[groups[i]];
+    if (number === 0) {
+      number = ids.push(groups[i]);
+      table[groups[i]] = number;
+    }
+    of[i] = number - 1;
+  }
+  return of;
+}
+
+function numberAny(groups: ArrayLike<string | number>, ids: (string | number)[]): Int32Array {
+  const of = new Int32Array(groups.length);
   const numbers = new Map<string | number, number>();
   let previous: string | number | undefined;
   let number = -1;
-  for (let i = 0; i < n; i++) {
+  for (let i = 0; i < groups.length; i++) {
     const id = groups[i];
+    // Rollouts of a group mostly come one after the other.
     if (id !== previous || i === 0) {
-      if (typeof id === "number" && id >= 0 && id < table.length && (id | 0) === id) {
-        number = table[id] - 1;
-        if (number < 0) {
-          number = ids.length;
-          table[id] = number + 1;
-          ids.push(id);
-        }
-      } else {
-        const known = numbers.get(id);
-        number = known ?? ids.length;
-        if (known === undefined) {
-          numbers.set(id, number);
-          ids.push(id);
-        }
+      const known = numbers.get(id);
+      number = known ?? ids.length;
+      if (known === undefined) {
+        numbers.set(id, number);
+        ids.push(id);
       }
       previous = id;
     }
     of[i] = number;
   }
-  const counts = new Int32Array(ids.length);
-  for (let i = 0; i < n; i++) counts[of[i]]++;
-  return { ids, of, counts };
+  return of;
 }
 
 /** Rollouts sorted by group: members of group g are `order[starts[g]] … order[starts[g + 1] - 1]`. */

@@ -59,7 +59,7 @@ export const gae = definePart({
         g[t] = advantage + v[t];
       }
     }
-    if (whitening) whiten(a, mask);
+    if (whitening) whiten(a, mask, a);
     if (mask && maskedOutput === "zero") {
       for (let t = 0; t < a.length; t++) {
         if (mask[t] !== 0) continue;

@@ -92,9 +92,10 @@ function outcomeAdvantages(
 ): GroupAdvantages {
   if (groups.length !== rewards.length)
     throw new ContractError("inputs.groups", `expected ${rewards.length} entries, got ${groups.length}`);
-  const index = indexGroups(groups);
-  const cells = { of: index.of, count: index.ids.length, column: null, columns: 1 };
-  return relative(rewards, cells, include ?? null, options);
+  const { of, ids } = indexGroups(groups);
+  const values = rewards instanceof Float64Array ? rewards : Float64Array.from(rewards);
+  const included = include ? Uint8Array.from(of, (_, i) => (include[i] ? 1 : 0)) : null;
+  return relative(values, { of, count: ids.length, columnOf: null, columns: 1 }, included, options);
 }
 
 /** Every (group, step) pair is a cell of its own, so that steps are rewards of more, smaller groups. */
@@ -119,17 +120,18 @@ function stepAdvantages(
     if (starts[g] > columns) columns = starts[g];
     starts[g] += starts[g - 1];
   }
+  const count = starts[index.ids.length];
+  const columnOf = new Int32Array(count);
+  for (let g = 0; g + 1 < starts.length; g++)
+    for (let c = starts[g]; c < starts[g + 1]; c++) columnOf[c] = c - starts[g];
   const of = new Int32Array(values.length);
-  const column = options.scale === "batch" ? new Int32Array(values.length) : null;
   const included = include ? new Uint8Array(values.length) : null;
   for (let i = 0; i < n; i++) {
     const start = starts[index.of[i]] - offsets[i];
     for (let v = offsets[i]; v < offsets[i + 1]; v++) of[v] = start + v;
-    if (column) for (let v = offsets[i]; v < offsets[i + 1]; v++) column[v] = v - offsets[i];
     if (included && include?.[i]) included.fill(1, offsets[i], offsets[i + 1]);
   }
-  const cells = { of, count: starts[index.ids.length], column, columns };
-  const { advantages, baselines } = relative(values, cells, included, options);
+  const { advantages, baselines } = relative(values, { of, count, columnOf, columns }, included, options);
   return { advantages: { values: advantages, offsets }, baselines: { values: baselines, offsets } };
 }
 
@@ -137,123 +139,153 @@ interface Cells {
   /** Cell of each value. */
   readonly of: Int32Array;
   readonly count: number;
-  /** Column of each value (null: all in column 0), for the deviation of the batch. */
-  readonly column: Int32Array | null;
+  /** Column of each cell (null: all in column 0), for the deviation of the batch. */
+  readonly columnOf: Int32Array | null;
   readonly columns: number;
 }
 
-/** The computation on a flat buffer: each value against the included values of its cell. */
+/**
+ * The computation on a flat buffer: each value against the included values of its cell. What a value
+ * needs to know of its cell lies together in `plan`, so that interleaved groups cost one cache line.
+ */
 function relative(
-  values: Vector,
+  values: Float64Array,
   cells: Cells,
-  include: ArrayLike<boolean | number> | null,
-  { baseline, scale, ddof, epsilon, singleton, excludedDenominator }: Options,
+  include: Uint8Array | null,
+  options: Options,
 ): { advantages: Float64Array; baselines: Float64Array } {
   const { of, count } = cells;
-  const n = values.length;
-  const { counts, means } = moments(values, of, count, include);
-  const deviations = scale === "group" ? squaredDeviations(values, of, means, include) : null;
-  if (deviations) toDivisors(deviations, counts, ddof, epsilon);
-  const batch = scale === "batch" ? batchDivisors(values, cells, include, ddof, epsilon) : null;
-  const others = scale === "leave-one-out" ? variancesOfOthers(values, cells, include, counts, means) : null;
-  const advantages = new Float64Array(n);
-  const baselines = new Float64Array(n);
-  for (let i = 0; i < n; i++) {
-    const c = of[i];
-    const reward = values[i];
-    const size = counts[c];
-    let base = 0;
-    let centred = reward;
-    if (size <= 1) {
-      if (singleton === "zero") {
-        baselines[i] = reward;
-        continue;
-      }
-    } else if (baseline === "mean") {
-      base = means[c];
-      centred = reward - base;
-    } else if (baseline === "leave-one-out") {
-      if (!include || include[i]) {
-        const above = reward - means[c];
-        base = means[c] - above / (size - 1);
-        centred = (above * size) / (size - 1);
-      } else {
-        base = excludedDenominator === "exact" ? means[c] : (means[c] * size) / (size - 1);
-        centred = reward - base;
-      }
+  const moments = cellMoments(values, include ? excludedTo(count, of, include) : of, count);
+  const others = options.scale === "leave-one-out" ? variancesOfOthers(values, cells, include, moments) : null;
+  const plan = cellPlan(cells, moments, batchDivisors(values, cells, include, options), options);
+  const advantages = new Float64Array(values.length);
+  const baselines = new Float64Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const at = 3 * of[i];
+    const base = plan[at];
+    const deviation = values[i] - base;
+    baselines[i] = base - deviation * plan[at + 1];
+    advantages[i] = deviation * plan[at + 2];
+  }
+  if (include && options.baseline === "leave-one-out") {
+    const exact = options.excludedDenominator === "exact";
+    for (let i = 0; i < values.length; i++) {
+      const size = moments.counts[of[i]];
+      if (include[i] || size <= 1) continue;
+      // The plan compares an included member with the others; an excluded one compares with all of them.
+      const own = size / (size - 1);
+      baselines[i] = exact ? plan[3 * of[i]] : plan[3 * of[i]] * own;
+      advantages[i] = ((values[i] - baselines[i]) * plan[3 * of[i] + 2]) / own;
     }
-    baselines[i] = base;
-    if (deviations) centred /= deviations[c];
-    else if (batch) centred /= batch[cells.column ? cells.column[i] : 0];
-    else if (others && others[i] > 1e-12) centred /= Math.sqrt(others[i]);
-    advantages[i] = centred;
+  }
+  if (others) for (let i = 0; i < values.length; i++) if (others[i] > 1e-12) advantages[i] /= Math.sqrt(others[i]);
+  if (options.singleton === "zero") {
+    for (let i = 0; i < values.length; i++) {
+      if (moments.counts[of[i]] > 1) continue;
+      baselines[i] = values[i];
+      advantages[i] = 0;
+    }
   }
   return { advantages, baselines };
 }
 
-/** Sums of squares become sd + ε; 1 + ε where fewer than two values count, 1 where the sum would be 0. */
-function toDivisors(squares: Float64Array, counts: Int32Array, ddof: number, epsilon: number): void {
-  for (let c = 0; c < squares.length; c++) {
-    const deviation = counts[c] > 1 ? Math.sqrt(squares[c] / (counts[c] - ddof)) : 1;
-    squares[c] = deviation + epsilon || 1;
-  }
+/** Sends excluded values to a cell after the last, which nobody reads. */
+function excludedTo(count: number, of: Int32Array, include: Uint8Array): Int32Array {
+  const slots = of.slice();
+  for (let i = 0; i < slots.length; i++) if (include[i] === 0) slots[i] = count;
+  return slots;
 }
 
-/** Included members and their mean per cell, summed from the cell's first value so that equal rewards centre to exactly 0. */
-function moments(values: Vector, of: Int32Array, count: number, include: ArrayLike<boolean | number> | null) {
+/**
+ * Per cell [base, extra, factor]: baseline = base − (r − base) · extra, advantage = (r − base) · factor.
+ * Leave-one-out is n/(n−1) times the deviation from the mean, so extra = 1/(n−1).
+ */
+function cellPlan(
+  { count, columnOf }: Cells,
+  { counts, means, squares }: Moments,
+  batch: Float64Array | null,
+  { baseline, scale, ddof, epsilon }: Options,
+): Float64Array {
+  const plan = new Float64Array(3 * count);
+  for (let c = 0; c < count; c++) {
+    const size = counts[c];
+    let divisor = 1;
+    if (scale === "group") divisor = deviation(squares[c], size, ddof) + epsilon || 1;
+    else if (batch) divisor = batch[columnOf ? columnOf[c] : 0];
+    const centred = size > 1 && baseline !== "none";
+    const extra = centred && baseline === "leave-one-out" ? 1 / (size - 1) : 0;
+    plan[3 * c] = centred ? means[c] : 0;
+    plan[3 * c + 1] = extra;
+    plan[3 * c + 2] = (1 + extra) / divisor;
+  }
+  return plan;
+}
+
+/** 1 where there is nothing to deviate from. */
+const deviation = (squares: number, size: number, ddof: number) => (size > 1 ? Math.sqrt(squares / (size - ddof)) : 1);
+
+interface Moments {
+  readonly counts: Int32Array;
+  readonly means: Float64Array;
+  /** Sums of squared deviations. */
+  readonly squares: Float64Array;
+}
+
+/**
+ * Two passes, the second correcting the mean of the first: the mean of equal values is then that value
+ * to the last bit, so that equal rewards get an advantage of exactly 0.
+ */
+function cellMoments(values: Float64Array, slots: Int32Array, count: number): Moments {
+  // Per cell [n, sum then mean], [sum of deviations, of their squares]; one more for excluded values.
+  const sums = new Float64Array(2 * count + 2);
+  for (let i = 0; i < values.length; i++) {
+    const at = 2 * slots[i];
+    sums[at] += 1;
+    sums[at + 1] += values[i];
+  }
   const counts = new Int32Array(count);
-  const first = new Float64Array(count);
+  for (let c = 0; c < count; c++) {
+    counts[c] = sums[2 * c];
+    sums[2 * c] = counts[c] > 0 ? sums[2 * c + 1] / counts[c] : 0;
+    sums[2 * c + 1] = 0;
+  }
+  const residues = new Float64Array(count + 1);
+  for (let i = 0; i < values.length; i++) {
+    const at = 2 * slots[i];
+    const off = values[i] - sums[at];
+    residues[slots[i]] += off;
+    sums[at + 1] += off * off;
+  }
   const means = new Float64Array(count);
-  for (let i = 0; i < values.length; i++) {
-    if (include && !include[i]) continue;
-    const c = of[i];
-    if (counts[c]++ === 0) first[c] = values[i];
-    else means[c] += values[i] - first[c];
+  const squares = new Float64Array(count);
+  for (let c = 0; c < count; c++) {
+    if (counts[c] === 0) continue;
+    means[c] = sums[2 * c] + residues[c] / counts[c];
+    squares[c] = Math.max(0, sums[2 * c + 1] - (residues[c] * residues[c]) / counts[c]);
   }
-  for (let c = 0; c < count; c++) if (counts[c] > 0) means[c] = first[c] + means[c] / counts[c];
-  return { counts, means };
+  return { counts, means, squares };
 }
 
-function squaredDeviations(
-  values: Vector,
-  of: Int32Array,
-  means: Float64Array,
-  include: ArrayLike<boolean | number> | null,
-): Float64Array {
-  const squares = new Float64Array(means.length);
-  for (let i = 0; i < values.length; i++) {
-    if (include && !include[i]) continue;
-    const c = of[i];
-    const deviation = values[i] - means[c];
-    squares[c] += deviation * deviation;
-  }
-  return squares;
-}
-
-/** sd + ε per column over all included values. */
+/** sd + ε per column over all included values; null unless the scale is `batch`. */
 function batchDivisors(
-  values: Vector,
-  { of, column, columns }: Cells,
-  include: ArrayLike<boolean | number> | null,
-  ddof: number,
-  epsilon: number,
-): Float64Array {
-  const where = column ?? new Int32Array(of.length);
-  const { counts, means } = moments(values, where, columns, include);
-  const divisors = squaredDeviations(values, where, means, include);
-  toDivisors(divisors, counts, ddof, epsilon);
-  return divisors;
+  values: Float64Array,
+  { of, columnOf, columns }: Cells,
+  include: Uint8Array | null,
+  { scale, ddof, epsilon }: Options,
+): Float64Array | null {
+  if (scale !== "batch") return null;
+  const column = columnOf ? Int32Array.from(of, (c) => columnOf[c]) : new Int32Array(of.length);
+  const { counts, squares } = cellMoments(values, include ? excludedTo(columns, column, include) : column, columns);
+  return squares.map((sum, c) => deviation(sum, counts[c], ddof) + epsilon || 1);
 }
 
 /** Population variance of the other included members of each value's cell. */
 function variancesOfOthers(
-  values: Vector,
+  values: Float64Array,
   { of, count }: Cells,
-  include: ArrayLike<boolean | number> | null,
-  counts: Int32Array,
-  means: Float64Array,
+  include: Uint8Array | null,
+  { counts, means, squares }: Moments,
 ): Float64Array {
-  const squares = squaredDeviations(values, of, means, include);
   const { order, starts } = sortByNumber(of, count);
   const variances = new Float64Array(values.length);
   for (let i = 0; i < values.length; i++) {
@@ -264,11 +296,11 @@ function variancesOfOthers(
       variances[i] = squares[c] / size;
       continue;
     }
-    const deviation = values[i] - means[c];
-    let rest = squares[c] - (deviation * deviation * size) / (size - 1);
+    const off = values[i] - means[c];
+    let rest = squares[c] - (off * off * size) / (size - 1);
     if (rest <= 1e-6 * squares[c]) {
       // i makes up nearly all of the spread and the difference has lost its digits: sum over the others.
-      const mean = means[c] - deviation / (size - 1);
+      const mean = means[c] - off / (size - 1);
       rest = 0;
       for (let k = starts[c]; k < starts[c + 1]; k++) {
         const j = order[k];

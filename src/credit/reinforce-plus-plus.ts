@@ -41,8 +41,8 @@ export const reinforcePlusPlus = definePart({
     if (baseline === "none") {
       if (!tokenRewards) throw new ContractError("inputs.tokenRewards", "required when baseline is none");
       const returns = returnsToGo(tokenRewards, mask, gamma);
-      const advantages = { values: returns.values.slice(), offsets: returns.offsets };
-      whitenUnmasked(advantages, mask);
+      const advantages = raggedLike(returns);
+      whitenUnmasked(returns, mask, advantages);
       return { advantages, returns };
     }
     if (inputs.groups === undefined) throw new ContractError("inputs.groups", "required when baseline is group-mean");
@@ -57,7 +57,7 @@ export const reinforcePlusPlus = definePart({
     const centred = groupCentred(rewards, inputs.groups);
     const advantages = raggedLike(like);
     for (let i = 0; i < n; i++) advantages.values.fill(centred[i], like.offsets[i], like.offsets[i + 1]);
-    whitenUnmasked(advantages, mask);
+    whitenUnmasked(advantages, mask, advantages);
     return { advantages, returns: advantages };
   },
 });
@@ -78,11 +78,10 @@ function returnsToGo(tokenRewards: Ragged, mask: Ragged | null, gamma: number): 
   return returns;
 }
 
-function whitenUnmasked(advantages: Ragged, mask: Ragged | null): void {
+function whitenUnmasked({ values }: Ragged, mask: Ragged | null, { values: out }: Ragged): void {
   const m = mask ? mask.values : null;
-  const a = advantages.values;
-  whiten(a, m);
-  if (m) for (let t = 0; t < a.length; t++) if (m[t] === 0) a[t] = 0;
+  whiten(values, m, out);
+  if (m) for (let t = 0; t < out.length; t++) if (m[t] === 0) out[t] = 0;
 }
 
 function rowSums({ values, offsets }: Ragged): Float64Array {
