@@ -1,7 +1,7 @@
 /** Vega-Lite specifications of the report's plots. All texts in them have been through `visible`. */
 import type { TopLevelSpec } from "vega-lite";
 import { formatNumber } from "./format.ts";
-import type { Histogram } from "./histogram.ts";
+import { type Histogram, isSkewed } from "./histogram.ts";
 import { visible } from "./html.ts";
 import type { PassAtK, Summary } from "./types.ts";
 
@@ -82,8 +82,18 @@ export function histogramSpec(
         field: "from",
         type: "quantitative",
         bin: { binned: true },
-        scale: { zero: false, nice: false, domain: [values[0].from, values[values.length - 1].to] },
-        axis: { title: visible(unit), grid: false, tickCount: 6 },
+        scale: {
+          type: histogram.scale,
+          zero: false,
+          nice: false,
+          domain: [values[0].from, values[values.length - 1].to],
+        },
+        axis: {
+          title: visible(histogram.scale === "log" ? `${unit}, logarithmic` : unit),
+          grid: false,
+          tickCount: 6,
+          labelOverlap: "greedy",
+        },
       },
       x2: { field: "to" },
       y,
@@ -95,6 +105,8 @@ export interface HistogramLabels {
   readonly unit: string;
   readonly of?: string;
   readonly colour?: string;
+  /** A logarithmic axis where values span a factor of 50. */
+  readonly skewed?: boolean;
 }
 
 function shareAxis(title: string) {
@@ -169,8 +181,7 @@ export interface LengthPlot {
 /** Length against reward: a sample of rollouts, binned means, their interval. */
 export function lengthSpec({ points, means, unit }: LengthPlot): Spec {
   const lengths = points.map(([length]) => length);
-  const shortest = Math.min(...lengths);
-  const wide = shortest > 0 && Math.max(...lengths) / shortest > 50;
+  const wide = isSkewed(Math.min(...lengths), Math.max(...lengths));
   return {
     ...head,
     width: 960,
@@ -180,7 +191,7 @@ export function lengthSpec({ points, means, unit }: LengthPlot): Spec {
       x: {
         field: "length",
         type: "quantitative",
-        scale: wide ? { type: "log" } : { zero: false },
+        scale: wide ? { type: "log", nice: false } : { zero: false },
         axis: { title: `response length (${unit})${wide ? ", logarithmic" : ""}`, grid: false, tickCount: 8 },
       },
       y: { type: "quantitative", scale: { zero: false }, axis: { title: "reward", tickCount: 6, domain: false } },

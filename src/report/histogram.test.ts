@@ -44,6 +44,22 @@ describe("histogramOf", () => {
   });
 });
 
+describe("histogramOf skewed lengths", () => {
+  it("has bins of equal ratio that lose no value", () => {
+    const histogram = histogramOf(sketchOf(Array.from({ length: 3000 }, (_, i) => Math.round(1.003 ** i))), true);
+    if (histogram?.kind !== "bins") throw new Error("expected bins");
+    expect(histogram.scale).toBe("log");
+    expect(histogram.bins.reduce((sum, bin) => sum + bin.share, 0)).toBeCloseTo(1, 9);
+    const last = histogram.bins.slice(-10).map(({ from, to }) => to / from);
+    for (const ratio of last) expect(ratio).toBeCloseTo(last[0], 1);
+  });
+
+  it("keeps linear bins for what spans little or goes below zero", () => {
+    const low = histogramOf(sketchOf(Array.from({ length: 90 }, (_, i) => i - 1)), true);
+    expect(low).toMatchObject({ kind: "bins", scale: "linear" });
+  });
+});
+
 describe("shareHistogram", () => {
   it("puts 1 into the last of ten bins", () => {
     const histogram = shareHistogram(sketchOf(Array.from({ length: 21 }, (_, i) => i / 20)));

@@ -11,7 +11,7 @@ describe("length bins", () => {
         for (const [length, reward] of pairs) addToLengthBins(bins, length, reward);
         expect(bins.counts.length).toBeLessThanOrEqual(1024);
         const ranges = lengthRanges(bins, 12);
-        expect(ranges.length).toBeLessThanOrEqual(12);
+        expect(ranges.length).toBeLessThanOrEqual(12 + 20);
         expect(ranges.reduce((sum, { rewards }) => sum + rewards.count, 0)).toBe(pairs.length);
         const total = ranges.reduce((sum, { rewards }) => sum + rewards.count * rewards.mean, 0);
         expect(total).toBeCloseTo(
@@ -24,6 +24,18 @@ describe("length bins", () => {
         }
       }),
     );
+  });
+
+  it("takes no mean across a stretch without rollouts", () => {
+    const bins = emptyLengthBins();
+    for (let i = 0; i < 30; i++) {
+      addToLengthBins(bins, 20, 1);
+      addToLengthBins(bins, 500, 0);
+    }
+    expect(lengthRanges(bins, 1).map(({ length, rewards }) => [length, rewards.mean])).toEqual([
+      [20, 1],
+      [500, 0],
+    ]);
   });
 
   it("tells the mean length and reward of each range", () => {

@@ -41,24 +41,30 @@ export interface LengthRange {
   rewards: Moments;
 }
 
-/** Merges neighbouring bins into at most `parts` ranges that hold about equally many rollouts each. */
+/**
+ * Merges neighbouring bins into about `parts` ranges that hold equally many rollouts each. A stretch
+ * without any rollout, longer than a twentieth of the whole span, ends a range: means are not taken
+ * across it.
+ */
 export function lengthRanges(bins: LengthBins, parts: number): readonly LengthRange[] {
-  const total = bins.counts.reduce((sum, count) => sum + count, 0);
+  const filled = bins.counts.flatMap((count, i) => (count > 0 ? [i] : []));
+  const total = filled.reduce((sum, i) => sum + bins.counts[i], 0);
+  const gap = ((filled.at(-1) ?? 0) - (filled[0] ?? 0)) / 20;
   const ranges: LengthRange[] = [];
-  let seen = 0;
   let open: LengthRange | null = null;
-  for (let i = 0; i < bins.counts.length; i++) {
-    if (bins.counts[i] === 0) continue;
-    open ??= { from: i * bins.width, to: 0, length: 0, rewards: emptyMoments() };
+  let before = filled[0];
+  for (const i of filled) {
+    const apart = i - before > Math.max(1, gap);
+    const full = open !== null && open.rewards.count >= total / parts;
+    if (open === null || full || (apart && open.rewards.count >= 20)) {
+      open = { from: i * bins.width, to: 0, length: 0, rewards: emptyMoments() };
+      ranges.push(open);
+    }
     open.to = (i + 1) * bins.width;
     mergeMoments(open.rewards, binMoments(bins, i));
     // A bin of width w holds the whole numbers up to w − 1 above its start.
     open.length += ((i + 0.5) * bins.width - 0.5 - open.length) * (bins.counts[i] / open.rewards.count);
-    seen += bins.counts[i];
-    if (seen >= (total * (ranges.length + 1)) / parts || seen === total) {
-      ranges.push(open);
-      open = null;
-    }
+    before = i;
   }
   return ranges;
 }

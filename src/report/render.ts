@@ -89,12 +89,13 @@ async function distributions(summary: Summary, state: ReportState): Promise<Html
   for (const signal of state.signals.slice(0, plottedSignals)) {
     await add(`Signal ${signal.name}`, signal.sketch, { unit: "value of the signal" });
   }
-  if (state.lengthUnit) await add("Length", state.length.sketch, { unit: `length (${state.lengthUnit})` });
+  if (state.lengthUnit)
+    await add("Length", state.length.sketch, { unit: `length (${state.lengthUnit})`, skewed: true });
   return html`<div class="charts">${figures}</div>${distributionTable(summary)}`;
 }
 
 async function histogramFigure(name: string, sketch: Sketch, labels: HistogramLabels): Promise<Html | null> {
-  const histogram = labels.of === "groups" ? shareHistogram(sketch) : histogramOf(sketch);
+  const histogram = labels.of === "groups" ? shareHistogram(sketch) : histogramOf(sketch, labels.skewed);
   if (!histogram) return null;
   const chart = await drawChart(histogramSpec(histogram, labels), `Histogram: ${name}`);
   const caption = tailNote(histogram);
@@ -130,7 +131,7 @@ async function lengthSection(summary: Summary, state: ReportState): Promise<Html
   const chart = await drawChart(lengthSpec({ points, means, unit: summary.lengths.unit }), "Length against reward");
   return html`<figure class="wide"><h3>Reward by response length</h3>${chart}<figcaption>Dots: ${
     points.length < seen ? `a random ${formatCount(points.length)} of the` : "all"
-  } ${formatCount(seen)} scored rollouts. Line: mean reward of ranges of length that hold equally many rollouts, with its 95 % interval.</figcaption></figure>`;
+  } ${formatCount(seen)} scored rollouts. Line: mean reward of ranges of length that hold about equally many rollouts, with its 95 % interval.</figcaption></figure>`;
 }
 
 async function groupSection(summary: Summary, state: ReportState): Promise<Html | null> {

@@ -47,7 +47,7 @@ export function tiles(summary: Summary): Html {
       ? tile(
           "Mean length",
           formatNumber(summary.lengths.mean),
-          `${summary.lengths.unit}; 95 % are below ${formatNumber(quantileOf(summary.lengths, 0.95))}`,
+          `${summary.lengths.unit}; 95 % are at most ${formatNumber(quantileOf(summary.lengths, 0.95))}`,
         )
       : null,
   ]}</div>`;
