@@ -64,12 +64,18 @@ export function explain(reward: Reward, batch: RolloutBatch, scored: ScoredBatch
       fallback: error !== null && column.values[i] !== null,
     };
   });
-  const steps = plan.steps.map((step): ExplainedStep => {
+  const shapings = plan.steps.filter((step) => step.stage === "shaping").length;
+  /** Rewards as step k found them; those between two shaping parts are not kept. */
+  const rewardsBefore = (k: number) => {
+    if (k === 0) return { from: "combine", value: scored.combined[i] };
+    return k >= shapings ? { from: "shaping", value: scored.rewards[i] } : null;
+  };
+  const steps = plan.steps.map((step, k): ExplainedStep => {
     const outputs: Record<string, unknown> = {};
     for (const { name, layout } of step.outputs) {
       if (layout === "rows" && name in scored.fields) outputs[name] = plainOr(scored.fields[name][i]);
     }
-    return { what: step.key, inputs: explainInputs(step.inputs, batch, scored, i), outputs };
+    return { what: step.key, inputs: explainInputs(step.inputs, batch, scored, i, rewardsBefore(k)), outputs };
   });
   const explanation = {
     rollout: i,
@@ -84,24 +90,25 @@ export function explain(reward: Reward, batch: RolloutBatch, scored: ScoredBatch
   return { ...explanation, text: render(explanation, plan.combine !== undefined, scored.advantages !== undefined) };
 }
 
+interface Found {
+  readonly from: string;
+  readonly value: unknown;
+}
+
 function explainInputs(
   inputs: readonly InputPlan[],
   batch: RolloutBatch,
   scored: ScoredBatch,
   i: number,
+  rewards: Found | null = null,
 ): ExplainedInput[] {
   return inputs.flatMap(({ name, source }) => {
-    const found = trace(source, batch, scored, i);
+    const found = source.from === "step" && source.name === "rewards" ? rewards : trace(source, batch, scored, i);
     return found ? [{ name, from: found.from, value: plainOr(found.value) }] : [];
   });
 }
 
-function trace(
-  source: Source,
-  batch: RolloutBatch,
-  scored: ScoredBatch,
-  i: number,
-): { from: string; value: unknown } | null {
+function trace(source: Source, batch: RolloutBatch, scored: ScoredBatch, i: number): Found | null {
   switch (source.from) {
     case "field":
     case "draw": {
@@ -116,7 +123,7 @@ function trace(
       return { from: `${source.signal}.${source.output}`, value };
     }
     case "step":
-      return { from: "the step before", value: scored.fields[source.name]?.[i] ?? null };
+      return { from: "an earlier step", value: scored.fields[source.name]?.[i] ?? null };
     case "constant":
       return { from: "the reward file", value: source.value };
     case "components":

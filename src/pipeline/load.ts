@@ -73,6 +73,7 @@ async function bundle(file: string, shown: string): Promise<Bundle> {
       format: "esm",
       target: "node20",
       sourcemap: "external",
+      sourceRoot: dirname(file),
       logLevel: "silent",
       define: {
         "import.meta.url": JSON.stringify(url),
@@ -160,14 +161,15 @@ function portable(code: string, rewardFolder: string): string {
 /** Where in the reward file something was thrown, `file:line:column`; the file alone when that cannot be told. */
 function place(thrown: unknown, module: string, map: string, file: string, shown: string): string {
   const stack = thrown instanceof Error ? (thrown.stack ?? "") : "";
+  // With source maps switched on, Node has done the work already.
+  const mapped = stack.indexOf(`${file}:`);
+  if (mapped >= 0) return `${shown}:${/^\d+:\d+/.exec(stack.slice(mapped + file.length + 1))?.[0] ?? ""}`;
   const at = stack.indexOf(module);
   const numbers = at < 0 ? null : /^:(\d+):(\d+)/.exec(stack.slice(at + module.length));
   if (!numbers) return shown;
   try {
-    const entry = new SourceMap(JSON.parse(map) as SourceMapPayload).findEntry(
-      Number(numbers[1]) - 1,
-      Number(numbers[2]) - 1,
-    );
+    const payload = { ...(JSON.parse(map) as SourceMapPayload), sourceRoot: "" };
+    const entry = new SourceMap(payload).findEntry(Number(numbers[1]) - 1, Number(numbers[2]) - 1);
     if (!("originalSource" in entry)) return shown;
     return `${besideShown(entry.originalSource, file, shown)}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
   } catch {
