@@ -83,8 +83,7 @@ export function histogramSpec(
         type: "quantitative",
         bin: { binned: true },
         scale: {
-          type: histogram.scale,
-          zero: false,
+          ...(histogram.scale === "log" ? { type: "log" } : { zero: false }),
           nice: false,
           domain: [values[0].from, values[values.length - 1].to],
         },

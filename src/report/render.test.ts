@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { scoreError } from "../core/error.ts";
 import type { RolloutBatch } from "../core/rollout.ts";
 import type { ScoredBatch } from "../pipeline/types.ts";
@@ -98,7 +98,7 @@ describe("renderReport", () => {
         expect(/\p{Cs}|[\u202a-\u202e\u2066-\u2069]/u.test(page)).toBe(false);
         expect(page.includes("\0")).toBe(false);
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   });
 
@@ -110,6 +110,29 @@ describe("renderReport", () => {
     const page = await renderReport(data);
     expect(/<script|\u202e/.test(page)).toBe(false);
     expect(page.includes("&lt;/text&gt;&lt;script&gt;")).toBe(true);
+  });
+
+  it("draws any shape of data without a complaint from the plotting library", async () => {
+    const warned = vi.spyOn(console, "warn").mockImplementation(() => {});
+    for (const lengths of [
+      [0, 0, 0],
+      [1, 2, 5000],
+      [5, 5, 5],
+      [1e6, 3, 7],
+    ]) {
+      const data = createReportData({ success: rule });
+      const { batch, scored } = runOf("x");
+      data.add({ ...batch, fields: { ...batch.fields, lengths } }, scored);
+      await renderReport(data);
+    }
+    const many = createReportData({ success: rule });
+    for (const { batch, scored } of scoredBatches(60, 7, 100)) {
+      const lengths = Array.from(batch.fields.lengths as number[], (length, i) => (i % 9 ? length : 9000 + i));
+      many.add({ ...batch, fields: { ...batch.fields, lengths } }, scored);
+    }
+    expect(await renderReport(many)).toContain("logarithmic");
+    expect(warned.mock.calls).toEqual([]);
+    warned.mockRestore();
   });
 
   it("stands alone: no script, nothing loaded, a policy that forbids both", async () => {
