@@ -1,5 +1,7 @@
 export * from "./adaptive-kl.ts";
+export * from "./bilevel.ts";
 export * from "./clipped-surrogate.ts";
+export * from "./constraints.ts";
 export * from "./distillation.ts";
 export * from "./engine.ts";
 export * from "./flow.ts";

@@ -118,13 +118,13 @@ export const tdMpc = definePart({
       "H×Heads×N",
       "absolute value error per step, head and sample",
     ),
-    weights: vector("B", "importance weight per sample (N)"),
+    weights: vector("N", "importance weight per sample"),
   }),
   outputs: z.object({
-    perSample: vector("B", "loss per sample"),
+    perSample: vector("N", "loss per sample"),
     loss: z.number().nullable().describe("mean of weight × perSample"),
     gradientScale: z.number().nullable().describe("1/H; null for H = 0"),
-    priorities: vector("B", "replay priority per sample"),
+    priorities: vector("N", "replay priority per sample"),
   }),
   compute(params, { consistencyErrors, rewardErrors, valueErrors, priorityErrors, weights }) {
     const horizon = rowCount(toRagged(consistencyErrors));
