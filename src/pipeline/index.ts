@@ -1,3 +1,4 @@
+export { codeTests } from "./code-tests.ts";
 export { defineReward, isReward } from "./define.ts";
 export { type Explanation, explain } from "./explain.ts";
 export { type JudgeOptions, judge } from "./judge.ts";
