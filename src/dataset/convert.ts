@@ -13,8 +13,8 @@ export async function convertJournal(
   longestLine: number,
 ): Promise<void> {
   // DuckDB's reader holds two buffers of twice the longest line.
-  const object = Math.max(16_777_216, longestLine + 1024);
-  const { connection, close } = await openDuckdb(dirname(output), Math.ceil(256 + (8 * object) / 1_048_576));
+  const object = Math.max(1_048_576, longestLine + 1024);
+  const { connection, close } = await openDuckdb(dirname(output), Math.ceil(128 + (8 * object) / 1_048_576));
   const types = columns.map(({ name, type }) => `${literal(name)}: ${literal(type)}`).join(", ");
   const rows = `read_json(${fileLiteral(journal)}, format = 'newline_delimited', columns = {${types}},
     maximum_object_size = ${object})`;

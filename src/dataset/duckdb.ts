@@ -4,7 +4,7 @@ import { ContractError, messageOf } from "../core/error.ts";
 /** An in-memory DuckDB of its own, small and offline; `close` frees it. Loaded only when a table is read or written. */
 export async function openDuckdb(
   spillFolder: string,
-  megabytes = 384,
+  megabytes = 192,
 ): Promise<{ connection: DuckDBConnection; close(): void }> {
   let module: typeof import("@duckdb/node-api");
   try {

@@ -35,7 +35,7 @@ export async function openJournal(path: string, offset: number): Promise<Journal
       await file.close();
       throw new ContractError(path, `is shorter than its progress file says; start over with --restart`);
     }
-    await file.truncate(offset);
+    if (offset > 0) await file.truncate(offset);
   } catch (thrown) {
     throw thrown instanceof ContractError ? thrown : new OutputError(path, thrown);
   }

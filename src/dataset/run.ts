@@ -160,7 +160,7 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
     const available = new Set(plan.fields);
     const implicitGroups = needs.wholeGroups && !available.has("groups") && available.has("prompts");
     if (implicitGroups) available.add("groups");
-    explainMissing(() => run.checkWiring(reward, available), columns);
+    explainMissing(() => run.checkWiring(reward, available), needs, columns);
     taking = { plan, implicitGroups, wholeGroups: needs.wholeGroups };
   };
 
@@ -203,11 +203,12 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
     throw new ContractError(partial, "is gone; start over with --restart");
   }
 
-  const journal: Journal = toFile
-    ? await openJournal(partial, checkpoint?.offset ?? 0)
-    : output === "-"
-      ? standardOutput()
-      : nowhere;
+  let journal: Journal = nowhere;
+  /** Only once the input has turned out to be usable, so that a typing error leaves nothing behind. */
+  const openOutput = async (): Promise<void> => {
+    if (toFile) journal = await openJournal(partial, checkpoint?.offset ?? 0);
+    else if (output === "-") journal = standardOutput();
+  };
   const window = createWindow<Slot>({
     window: options.window,
     batchSize: options.batchSize,
@@ -400,11 +401,15 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
     chats = hasChats(values, options.map);
     columns = source.columns?.map(({ name }) => name) ?? [...new Set(values.flatMap((row) => Object.keys(row)))];
     makePlan(values);
+    await openOutput();
     await accept(rows);
   };
 
   try {
-    if (checkpoint) makePlan([]);
+    if (checkpoint) {
+      makePlan([]);
+      await openOutput();
+    }
     let sample: SourceRow[] = [];
     for await (const block of source.read(place)) {
       if (taking !== null) {
@@ -444,13 +449,19 @@ async function identityOf(run: DatasetRun): Promise<RunIdentity | null> {
   return JSON.parse(JSON.stringify({ input, rewardHash: run.reward.hash, options })) as RunIdentity;
 }
 
-function explainMissing(check: () => void, columns: readonly string[]): void {
+function explainMissing(check: () => void, needs: RewardNeeds, columns: readonly string[]): void {
   try {
     check();
   } catch (thrown) {
     if (!(thrown instanceof ContractError)) throw thrown;
-    const there = printable(`the input has the columns ${list(columns)}`);
-    throw new ContractError("", `${thrown.message}; ${there}. Say which one it is with --map field=column`);
+    const who = needs.fields[thrown.path];
+    if (who === undefined) throw thrown;
+    throw new ContractError(
+      thrown.path,
+      printable(
+        `${who} wants this field, and the input has no column for it. Its columns: ${list(columns)}. Name one with --map ${thrown.path}=<column>`,
+      ),
+    );
   }
 }
 

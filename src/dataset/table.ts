@@ -16,7 +16,7 @@ export async function openTable(path: string, format: Exclude<Format, "jsonl">):
       ? `read_parquet(${fileLiteral(path)})`
       : `read_csv(${fileLiteral(path)}, delim = '${format === "tsv" ? "\t" : ","}', quote = '"', escape = '"',
           header = true, all_varchar = true, allow_quoted_nulls = false, null_padding = false, parallel = false,
-          max_line_size = 16777216, buffer_size = 33554432)`;
+          max_line_size = 16777216, buffer_size = 16777216)`;
   const fail = (thrown: unknown): never => {
     throw new ContractError(path, `cannot be read as ${format} (${printable(messageOf(thrown).split("\n\n")[0])})`);
   };
