@@ -39,6 +39,32 @@ function put(file: string, text: string): void {
   else writeFileSync(join(root, file), text);
 }
 
+/**
+ * A stage's index exports its parts, not their machinery. Where the machinery is public too (losses for
+ * jitted training steps, networks, environments) it exports whole files.
+ */
+function exportLine(stage: string, file: string): string | undefined {
+  const path = `./${relative(`src/${stage}`, file)}`;
+  if (["objective", "model", "environment"].includes(stage)) return `export * from "${path}";`;
+  const names = entries.filter((entry) => entry.file === file).map((entry) => entry.export);
+  if (names.length === 0) return undefined;
+  const line = `export { ${names.sort().join(", ")} } from "${path}";`;
+  return line.length <= 120 ? line : `export {\n${names.map((name) => `  ${name},\n`).join("")}} from "${path}";`;
+}
+
+/** Which papers' golden cases exercise a part: they use it, whoever published it. */
+function papersByPart(): Map<string, string[]> {
+  const papers = new Map<string, string[]>();
+  for (const name of readdirSync(join(root, "test/golden")).sort()) {
+    const slug = name.replace(/\.json$/, "");
+    const cases = JSON.parse(readFileSync(join(root, "test/golden", name), "utf8")) as { part: string }[];
+    for (const part of new Set(cases.map((golden) => golden.part))) {
+      papers.set(part, [...(papers.get(part) ?? []), slug]);
+    }
+  }
+  return papers;
+}
+
 interface Entry {
   id: string;
   file: string;
@@ -50,6 +76,7 @@ interface Entry {
 const definition =
   /(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*)?export const (\w+) = definePart\(\{\s*id: "([^"]+)",\s*papers: \[([^\]]*)\]/g;
 const entries: Entry[] = [];
+const users = papersByPart();
 for (const stage of [...partStages, "pipeline"]) {
   const files = sourceFiles(`src/${stage}`);
   for (const file of files) {
@@ -59,7 +86,12 @@ for (const stage of [...partStages, "pipeline"]) {
         id: match[3],
         file,
         export: match[2],
-        papers: [...match[4].matchAll(/"([^"]+)"/g)].map((paper) => paper[1]),
+        papers: [
+          ...new Set([
+            ...[...match[4].matchAll(/"([^"]+)"/g)].map((paper) => paper[1]),
+            ...(users.get(match[3]) ?? []),
+          ]),
+        ],
         doc: (match[1] ?? "").replace(/^[ \t]*\* ?/gm, "").trim(),
       });
     }
@@ -71,7 +103,7 @@ for (const stage of [...partStages, "pipeline"]) {
       );
   }
   if (partStages.includes(stage)) {
-    const lines = files.map((file) => `export * from "./${relative(`src/${stage}`, file)}";`);
+    const lines = files.flatMap((file) => exportLine(stage, file) ?? []);
     put(`src/${stage}/index.ts`, lines.length > 0 ? `${lines.join("\n")}\n` : "export {};\n");
   }
 }

@@ -1,4 +1,3 @@
-export * from "./gae.ts";
-export * from "./group-relative.ts";
-export * from "./reinforce-plus-plus.ts";
-export * from "./whitening.ts";
+export { gae } from "./gae.ts";
+export { groupRelative } from "./group-relative.ts";
+export { reinforcePlusPlus } from "./reinforce-plus-plus.ts";

@@ -1,2 +1,2 @@
-export * from "./dynamic-filter.ts";
-export * from "./preference-query.ts";
+export { dynamicFilter } from "./dynamic-filter.ts";
+export { preferenceQuery } from "./preference-query.ts";

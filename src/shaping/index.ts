@@ -1,4 +1,4 @@
-export * from "./advice-potential.ts";
-export * from "./kl-in-reward.ts";
-export * from "./length.ts";
-export * from "./potential-based.ts";
+export { advicePotential } from "./advice-potential.ts";
+export { klInReward } from "./kl-in-reward.ts";
+export { overlongPenalty } from "./length.ts";
+export { potentialBased } from "./potential-based.ts";
