@@ -7,6 +7,20 @@ import type { RolloutView } from "./types.ts";
 export type Column = ArrayLike<unknown>;
 export type Columns = Readonly<Record<string, Column>>;
 
+/** Key of a signal's output among the columns; no column of the input can have it, whatever its name. */
+export function signalKey(signal: string, output: string): string {
+  return `\u0001${signal}.${output}`;
+}
+
+export function isSignalKey(key: string): boolean {
+  return key.startsWith("\u0001");
+}
+
+/** A key as people write it. */
+export function shownKey(key: string): string {
+  return isSignalKey(key) ? key.slice(1) : key;
+}
+
 /** Key of the column that a source reads, or null when the batch has none. */
 export function columnKey(source: Source, has: (key: string) => boolean): string | null {
   switch (source.from) {
@@ -14,7 +28,7 @@ export function columnKey(source: Source, has: (key: string) => boolean): string
     case "draw":
       return source.names.find(has) ?? null;
     case "signal": {
-      const key = `${source.signal}.${source.output}`;
+      const key = signalKey(source.signal, source.output);
       return has(key) ? key : null;
     }
     default:
@@ -55,7 +69,7 @@ function raggedRows(ragged: Ragged): Float64Array[] {
 
 /** Makes the views that functions get of single rollouts: columns under their singular names. */
 export function viewer(columns: Columns): (row: number) => RolloutView {
-  const names = Object.keys(columns).filter((name) => !name.includes("."));
+  const names = Object.keys(columns).filter((name) => !isSignalKey(name));
   const singular = names.map(singularOf);
   const sources = names.map((name) => columns[name]);
   return (row) => {

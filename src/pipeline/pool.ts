@@ -75,6 +75,7 @@ export function createPool(module: string, size: number): Pool {
     const worker = new Worker(workerUrl(import.meta.url, "./worker"), {
       workerData: start,
       execArgv: ["--enable-source-maps"],
+      stdout: true,
       resourceLimits: { maxOldGenerationSizeMb: memoryLimitMb },
     });
     const slot: Slot = {
@@ -90,6 +91,8 @@ export function createPool(module: string, size: number): Pool {
       failure: null,
     };
     worker.unref();
+    // Standard output belongs to results; what a reward file prints is for people.
+    worker.stdout.on("data", (text: Buffer) => process.stderr.write(text));
     worker.on("message", (message: WorkerMessage) => receive(slot, message));
     worker.on("error", (thrown) => {
       slot.failure = thrown;
@@ -102,7 +105,7 @@ export function createPool(module: string, size: number): Pool {
   const dispatch = () => {
     while (queue.length > 0) {
       let slot: Slot | null = null;
-      for (const candidate of slots) if (!candidate.job) slot = candidate;
+      for (const candidate of slots) if (!candidate.job && !candidate.timedOut) slot = candidate;
       if (!slot) {
         if (slots.size >= size) break;
         slot = spawn();

@@ -3,7 +3,7 @@ import { messageOf, type ScoreError, scoreError } from "../core/error.ts";
 import type { Random } from "../core/random.ts";
 import { type CachedResult, cacheKey, type ResultCache } from "./cache.ts";
 import { callWithRetries, fromThrown, isThenable, type Limiter } from "./calls.ts";
-import { type Column, type Columns, columnKey, gather, sliceColumn, viewer } from "./columns.ts";
+import { type Column, type Columns, columnKey, gather, isSignalKey, shownKey, sliceColumn, viewer } from "./columns.ts";
 import { packageVersion } from "./define.ts";
 import { AsynchronousSignal, execute, type Item, inputsFor, type Segment, take } from "./execute.ts";
 import { type FunctionSignalPlan, type InputPlan, type PartSignalPlan, type SignalPlan, waiting } from "./plan.ts";
@@ -112,6 +112,10 @@ function checkInputs(
   const has = (key: string) => key in columns;
   for (const input of signal.inputs) {
     const key = columnKey(input.source, has);
+    if (key === null && input.source.from === "signal" && !input.optional) {
+      const message = `needs ${input.source.signal}.${input.source.output}, which was not given for any rollout`;
+      failMissing(run, runs.get(input.source.signal), input.source.signal, message);
+    }
     if (key === null || input.layout === "whole") continue;
     if (input.layout === "single" && signal.scope === "batch") continue;
     const column = columns[key];
@@ -122,15 +126,22 @@ function checkInputs(
       const entry = column[i];
       if (sound(entry) || run.errors[i]) continue;
       const cause = provider?.run?.errors[i];
-      if (cause)
-        run.errors[i] = scoreError(
-          cause.code,
-          `needs signal ${provider?.name}, which failed: ${cause.message}`,
-          cause.retryable,
-        );
-      else run.errors[i] = scoreError("bad-input", `${key}: expected ${expected(input)}, got ${shown(entry)}`);
+      if (cause && provider) run.errors[i] = needs(provider.name, cause);
+      else
+        run.errors[i] = scoreError("bad-input", `${shownKey(key)}: expected ${expected(input)}, got ${shown(entry)}`);
     }
   }
+}
+
+function failMissing(run: SignalRun, provider: SignalRun | undefined, name: string, message: string): void {
+  for (let i = 0; i < run.errors.length; i++) {
+    const cause = provider?.errors[i];
+    run.errors[i] ??= cause ? needs(name, cause) : scoreError("no-value", message);
+  }
+}
+
+function needs(name: string, cause: ScoreError): ScoreError {
+  return scoreError(cause.code, `needs signal ${name}, which failed: ${cause.message}`, cause.retryable);
 }
 
 function soundness({ kind, nullable, optional, layout }: InputPlan): (entry: unknown) => boolean {
@@ -274,7 +285,7 @@ function neededKeys(signals: readonly SignalPlan[], columns: Columns): string[] 
   const all = Object.keys(columns);
   const needed = new Set<string>();
   for (const signal of signals) {
-    if (signal.kind !== "part") for (const key of all.filter((name) => !name.includes("."))) needed.add(key);
+    if (signal.kind !== "part") for (const key of all.filter((name) => !isSignalKey(name))) needed.add(key);
     else {
       for (const { source } of signal.inputs) {
         const key = columnKey(source, (name) => name in columns);

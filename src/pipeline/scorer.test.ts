@@ -222,6 +222,23 @@ describe("shaping and credit", () => {
     expect(scored.advantages).toEqual([0.5, null, -0.5, 0]);
   });
 
+  it("advantages are null, not absent, when nothing has a reward", async () => {
+    const reward = defineReward({ signals: { right: equal() }, credit: centred() });
+    expect((await scoreOnce(reward, { responses: ["?"], references: ["a"], groups: ["g"] })).advantages).toEqual([
+      null,
+    ]);
+    expect((await scoreOnce(reward, { responses: [], references: [], groups: [] })).advantages).toEqual([]);
+  });
+
+  it("a column of the input that is named like a signal's output is not taken for it", async () => {
+    const reward = defineReward({
+      signals: { right: equal() },
+      shaping: [{ use: noisy(), bind: { uniforms: "right" } }],
+    });
+    const fields = { responses: ["a"], references: ["a"], "right.value": [5], "right.answers": ["x"] };
+    expect((await scoreOnce(reward, fields)).rewards).toEqual([2]);
+  });
+
   it("what becomes infinite on the way is unscored and names the part", async () => {
     const scored = await scoreOnce(
       defineReward({ signals: { x: echo() }, shaping: [reciprocal()], credit: centred() }),

@@ -6,7 +6,7 @@ import { createRandom } from "../core/random.ts";
 import type { RolloutBatch } from "../core/rollout.ts";
 import { createCache } from "./cache.ts";
 import { createLimiter } from "./calls.ts";
-import { type Column, columnKey, viewer } from "./columns.ts";
+import { type Column, columnKey, signalKey, viewer } from "./columns.ts";
 import { planOf } from "./define.ts";
 import type { InputPlan, Plan } from "./plan.ts";
 import { createPool } from "./pool.ts";
@@ -81,8 +81,8 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
       for (const { name } of level) {
         const run = runs.get(name);
         if (!run) continue;
-        for (const [output, column] of Object.entries(run.outputs)) columns[`${name}.${output}`] = column;
-        columns[`${name}.value`] = worthColumn(run);
+        for (const [output, column] of Object.entries(run.outputs)) columns[signalKey(name, output)] = column;
+        columns[signalKey(name, "value")] = worthColumn(run);
       }
     }
     const errors = new Array<ScoreError | null>(size).fill(null);

@@ -1,6 +1,6 @@
 import { type ScoreError, scoreError } from "../core/error.ts";
 import { fromThrown } from "./calls.ts";
-import { type Columns, columnKey } from "./columns.ts";
+import { type Columns, columnKey, shownKey } from "./columns.ts";
 import { inputsFor, take } from "./execute.ts";
 import type { PartSignalPlan } from "./plan.ts";
 import type { SignalRun } from "./run-signals.ts";
@@ -62,7 +62,7 @@ function missingInput({ inputs }: PartSignalPlan, columns: Columns): ScoreError 
     const column = columns[key];
     for (let i = 0; i < column.length; i++) {
       if (column[i] === null || column[i] === undefined)
-        return scoreError("bad-input", `${key}[${i}] is missing, and this signal needs the batch whole`);
+        return scoreError("bad-input", `${shownKey(key)}[${i}] is missing, and this signal needs the batch whole`);
     }
   }
   return null;

@@ -1,6 +1,6 @@
 /** Shaping and credit: parts over the scored rollouts of a batch, in order, on this thread. */
 import { messageOf, type ScoreError, scoreError } from "../core/error.ts";
-import { type Column, type Columns, columnKey, entriesOf, gather, transpose } from "./columns.ts";
+import { type Column, type Columns, columnKey, entriesOf, gather, shownKey, transpose } from "./columns.ts";
 import { common } from "./execute.ts";
 import type { InputPlan, StepPlan } from "./plan.ts";
 
@@ -96,6 +96,11 @@ export async function runSteps({
       advantages = Array.from(written[shown]) as (number | readonly number[] | null)[];
   }
 
+  const credited = steps.some(
+    (step) =>
+      step.stage === "credit" && step.outputs.some(({ name }) => name === "advantages" || name === "tokenAdvantages"),
+  );
+  if (credited) advantages ??= new Array<null>(size).fill(null);
   // What failed late is null everywhere, also in what earlier parts wrote for it.
   if (advantages) for (let i = 0; i < size; i++) if (rewards[i] === null) advantages[i] = null;
   const fields: Record<string, Column> = {};
@@ -112,11 +117,14 @@ export async function runSteps({
 function keptRows(rewards: (number | null)[], step: StepPlan, columns: Columns, fail: StepsInput["fail"]): number[] {
   const has = (key: string) => key in columns;
   const checked: { key: string; column: Column }[] = [];
-  for (const { source, layout, nullable } of step.inputs) {
+  for (const { source, layout, nullable, optional } of step.inputs) {
     const key = columnKey(source, has);
+    if (key === null && source.from === "signal" && !optional) {
+      checked.push({ key: `${source.signal}.${source.output}`, column: [] });
+    }
     if (key === null || layout === "whole" || nullable) continue;
     const column = columns[key];
-    if (!ArrayBuffer.isView(column)) checked.push({ key, column });
+    if (!ArrayBuffer.isView(column)) checked.push({ key: shownKey(key), column });
   }
   const kept: number[] = [];
   for (let i = 0; i < rewards.length; i++) {
