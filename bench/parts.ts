@@ -1,16 +1,18 @@
 /**
  * Advantages of a million rollouts: the parts, beside the plainest typed-array loop that computes the
- * same, and beside NumPy on the same data (where python3 can import it). Only the computation is timed;
- * the median of several runs is shown, and as ratios: below 1 the part is the faster one.
+ * same, and beside NumPy on the same data (where python3 can import it). Only the computation is timed.
+ * The three take turns, so that a busy machine slows all alike; the best of several runs is shown, and as
+ * ratios: below 1 the part is the faster one.
  *
  *     npm run bench parts [rollouts = 1000000] [token-level rollouts = rollouts / 5]
  *
  * Token-level rows have 50 to 150 tokens, so a million of them are 0.8 GB an array.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { createRandom, type Ragged, raggedOf } from "../src/core/index.ts";
 import { gae, groupRelative, reinforcePlusPlus } from "../src/credit/index.ts";
 
@@ -176,7 +178,7 @@ try:
     import numpy as np
 except ImportError:
     sys.exit(3)
-d, runs = sys.argv[1], int(sys.argv[2])
+d = sys.argv[1]
 f = lambda n, t: np.fromfile(d + "/" + n, dtype=t)
 rewards, groups, shuffled = f("rewards", "f8"), f("groups", "i4"), f("shuffled", "i4")
 names = np.array(["prompt-%d" % g for g in groups])
@@ -215,79 +217,84 @@ def returns():
 work = {"groups": lambda: relative(rewards, groups), "shuffled": lambda: relative(rewards, shuffled),
         "names": lambda: relative(rewards, np.unique(names, return_inverse=True)[1]),
         "steps": step_relative, "gae": gae, "returns": returns}
-for name, run in work.items():
-    times = []
-    for i in range(runs if name != "names" else 3):
-        start = time.perf_counter(); out = run(); times.append(time.perf_counter() - start)
+print("ready", flush=True)
+for line in sys.stdin:
+    run = work[line.strip()]
+    start = time.perf_counter(); out = run(); ms = (time.perf_counter() - start) * 1000
     if out.ndim == 2: out = out.T[mask.T]
-    print(name, sorted(times)[len(times) // 2] * 1000, out[0], out[len(out) // 2], out[-1])
+    print(ms, out[0], out[len(out) // 2], out[-1], flush=True)
 `;
 
-function numpyTimes(): Map<string, number[]> | null {
-  const folder = mkdtempSync(join(tmpdir(), "guerdon-bench-"));
-  try {
-    const files: Record<string, ArrayBufferView> = {
-      rewards,
-      groups,
-      shuffled,
-      steps: steps.values,
-      stepOffsets: steps.offsets,
-      tokens: tokens.values,
-      values: values.values,
-      tokenOffsets: tokens.offsets,
-    };
-    for (const [name, data] of Object.entries(files)) writeFileSync(join(folder, name), data);
-    const child = spawnSync("python3", ["-c", program, folder, String(runs)], { encoding: "utf8" });
-    if (child.status !== 0) {
-      if (child.status !== 3 && child.stderr) console.error(child.stderr);
-      return null;
-    }
-    return new Map(
-      child.stdout
-        .trim()
-        .split("\n")
-        .map((line) => line.split(" "))
-        .map(([name, ...numbers]) => [name, numbers.map(Number)]),
-    );
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+interface Numpy {
+  /** Milliseconds, then the first, middle and last number of the result. */
+  run(name: string): Promise<number[]>;
+  stop(): void;
 }
 
-/** Medians of both, run in turns so that a busy machine slows both alike. */
-function timed(row: Row): { part: number; plain: number; out: Float64Array } {
-  const part: number[] = [];
-  const plain: number[] = [];
+async function startNumpy(): Promise<Numpy | null> {
+  const folder = mkdtempSync(join(tmpdir(), "guerdon-bench-"));
+  const files: Record<string, NodeJS.TypedArray> = {
+    rewards,
+    groups,
+    shuffled,
+    steps: steps.values,
+    stepOffsets: steps.offsets,
+    tokens: tokens.values,
+    values: values.values,
+    tokenOffsets: tokens.offsets,
+  };
+  for (const [name, data] of Object.entries(files)) writeFileSync(join(folder, name), data);
+  const child = spawn("python3", ["-c", program, folder], { stdio: ["pipe", "pipe", "inherit"] });
+  child.on("error", () => {});
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const first = await lines.next();
+  rmSync(folder, { recursive: true, force: true });
+  if (first.done) return null;
+  return {
+    async run(name) {
+      child.stdin.write(`${name}\n`);
+      const { value } = await lines.next();
+      return String(value).split(" ").map(Number);
+    },
+    stop: () => child.stdin.end(),
+  };
+}
+
+async function timed(row: Row, numpy: Numpy | null): Promise<void> {
+  const best = { part: Number.POSITIVE_INFINITY, plain: Number.POSITIVE_INFINITY, numpy: Number.POSITIVE_INFINITY };
+  const clock = (run: () => Float64Array): [number, Float64Array] => {
+    const start = performance.now();
+    const out = run();
+    return [performance.now() - start, out];
+  };
+  let samples: number[] = [];
   let out = row.part();
   row.plain();
   for (let run = 0; run < runs; run++) {
-    let start = performance.now();
-    out = row.part();
-    part.push(performance.now() - start);
-    start = performance.now();
-    row.plain();
-    plain.push(performance.now() - start);
+    let ms: number;
+    [ms, out] = clock(row.part);
+    best.part = Math.min(best.part, ms);
+    [ms] = clock(row.plain);
+    best.plain = Math.min(best.plain, ms);
+    if (!numpy) continue;
+    [ms, ...samples] = await numpy.run(row.numpy);
+    best.numpy = Math.min(best.numpy, ms);
   }
-  const median = (times: number[]) => times.sort((a, b) => a - b)[times.length >> 1];
-  return { part: median(part), plain: median(plain), out };
+  const places = [0, out.length >> 1, out.length - 1];
+  samples.forEach((sample, k) => {
+    if (Math.abs(out[places[k]] - sample) > 1e-6) console.error(`${row.name}: part ${out[places[k]]}, NumPy ${sample}`);
+  });
+  const cells = [best.part.toFixed(1), best.plain.toFixed(1), numpy ? best.numpy.toFixed(1) : ""];
+  cells.push((best.part / best.plain).toFixed(2), numpy ? (best.part / best.numpy).toFixed(2) : "");
+  console.log(`${row.name.padEnd(46)}${cells.map((cell) => cell.padStart(11)).join("")}`);
 }
 
 console.log(
   `${N} rollouts in groups of ${groupSize}; token level: ${tokenN} rollouts, ${tokens.values.length} tokens; seed ${seed}`,
 );
-const numpy = numpyTimes();
+const numpy = await startNumpy();
 if (!numpy) console.log("python3 with NumPy not found: that column is empty");
-console.log(
-  `${"".padEnd(46)}${["part ms", "loop ms", "NumPy ms", "part/loop", "part/NumPy"].map((h) => h.padStart(11)).join("")}`,
-);
-for (const row of rows) {
-  const { part, plain, out } = timed(row);
-  const [ms, ...samples] = numpy?.get(row.numpy) ?? [];
-  const places = [0, out.length >> 1, out.length - 1];
-  samples.forEach((sample, k) => {
-    if (Math.abs(out[places[k]] - sample) > 1e-6) console.error(`${row.name}: part ${out[places[k]]}, NumPy ${sample}`);
-  });
-  const cells = [part.toFixed(1), plain.toFixed(1), ms?.toFixed(1) ?? "", (part / plain).toFixed(2)];
-  cells.push(ms === undefined ? "" : (part / ms).toFixed(2));
-  console.log(`${row.name.padEnd(46)}${cells.map((cell) => cell.padStart(11)).join("")}`);
-}
+const heads = ["part ms", "loop ms", "NumPy ms", "part/loop", "part/NumPy"];
+console.log(`${"".padEnd(46)}${heads.map((head) => head.padStart(11)).join("")}`);
+for (const row of rows) await timed(row, numpy);
+numpy?.stop();

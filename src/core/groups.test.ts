@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { groupMembers, indexGroups } from "./groups.ts";
+import { groupMembers, indexGroups, numberGroups } from "./groups.ts";
 
 describe("groups", () => {
   it("numbers ids of every kind in order of first appearance", () => {
@@ -21,6 +21,11 @@ describe("groups", () => {
       fc.property(fc.array(fc.integer({ min: 0, max: 9 })), fc.array(id), (dense, spread) => {
         for (const groups of [dense, spread]) {
           expect(indexGroups(Int32Array.from(groups))).toEqual(indexGroups(groups));
+          const { of, count } = numberGroups(Int32Array.from(groups));
+          groups.forEach((group, i) => {
+            expect(of[i]).toBeLessThan(count);
+            expect(of.indexOf(of[i])).toBe(groups.indexOf(group));
+          });
         }
       }),
     );

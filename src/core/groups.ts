@@ -17,14 +17,35 @@ export function indexGroups(groups: ArrayLike<string | number>): GroupIndex {
   return { ids, of, counts };
 }
 
-/** Numbers by a table (id → number + 1) instead of a map; null when the ids are spread too wide for one. */
-function numberIntegers(groups: Int32Array, ids: (string | number)[]): Int32Array | null {
-  let largest = 0;
-  for (let i = 0; i < groups.length; i++) {
-    if (groups[i] < 0) return null;
-    if (groups[i] > largest) largest = groups[i];
+/**
+ * Group numbers where neither ids nor order are needed: small non-negative integers number their groups
+ * themselves, without a copy, and leave numbers in [0, count) unused; everything else as `indexGroups`.
+ */
+export function numberGroups(groups: ArrayLike<string | number>): { of: Int32Array; count: number } {
+  if (groups instanceof Int32Array) {
+    const largest = largestId(groups);
+    if (largest !== null) return { of: groups, count: largest + 1 };
   }
-  if (largest > 4 * groups.length + 1024) return null;
+  const ids: (string | number)[] = [];
+  const of = numberAny(groups, ids);
+  return { of, count: ids.length };
+}
+
+/** The largest id; null when one is negative or they are spread too wide for a table. */
+function largestId(groups: Int32Array): number | null {
+  let largest = -1;
+  let smallest = 0;
+  for (let i = 0; i < groups.length; i++) {
+    if (groups[i] > largest) largest = groups[i];
+    if (groups[i] < smallest) smallest = groups[i];
+  }
+  return smallest < 0 || largest > 4 * groups.length + 1024 ? null : largest;
+}
+
+/** Numbers by a table (id → number + 1) instead of a map; null when the ids do not suit one. */
+function numberIntegers(groups: Int32Array, ids: (string | number)[]): Int32Array | null {
+  const largest = largestId(groups);
+  if (largest === null) return null;
   const table = new Int32Array(largest + 1);
   const of = new Int32Array(groups.length);
   for (let i = 0; i < groups.length; i++) {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { ContractError } from "../core/error.ts";
 import { fields, ragged, shaped, vector } from "../core/fields.ts";
-import { indexGroups, sortByNumber } from "../core/groups.ts";
+import { numberGroups, sortByNumber } from "../core/groups.ts";
 import { definePart } from "../core/part.ts";
 import { type Ragged, rowCount, toRagged, type Vector } from "../core/ragged.ts";
 
@@ -92,10 +92,10 @@ function outcomeAdvantages(
 ): GroupAdvantages {
   if (groups.length !== rewards.length)
     throw new ContractError("inputs.groups", `expected ${rewards.length} entries, got ${groups.length}`);
-  const { of, ids } = indexGroups(groups);
+  const { of, count } = numberGroups(groups);
   const values = rewards instanceof Float64Array ? rewards : Float64Array.from(rewards);
   const included = include ? Uint8Array.from(of, (_, i) => (include[i] ? 1 : 0)) : null;
-  return relative(values, { of, count: ids.length, columnOf: null, columns: 1 }, included, options);
+  return relative(values, { of, count, columnOf: null, columns: 1 }, included, options);
 }
 
 /** Every (group, step) pair is a cell of its own, so that steps are rewards of more, smaller groups. */
@@ -108,10 +108,10 @@ function stepAdvantages(
   const { values, offsets } = stepRewards;
   const n = rowCount(stepRewards);
   if (groups.length !== n) throw new ContractError("inputs.groups", `expected ${n} entries, got ${groups.length}`);
-  const index = indexGroups(groups);
-  const starts = new Int32Array(index.ids.length + 1);
+  const group = numberGroups(groups);
+  const starts = new Int32Array(group.count + 1);
   for (let i = 0; i < n; i++) {
-    const g = index.of[i] + 1;
+    const g = group.of[i] + 1;
     const length = offsets[i + 1] - offsets[i];
     if (length > starts[g]) starts[g] = length;
   }
@@ -120,14 +120,14 @@ function stepAdvantages(
     if (starts[g] > columns) columns = starts[g];
     starts[g] += starts[g - 1];
   }
-  const count = starts[index.ids.length];
+  const count = starts[group.count];
   const columnOf = new Int32Array(count);
   for (let g = 0; g + 1 < starts.length; g++)
     for (let c = starts[g]; c < starts[g + 1]; c++) columnOf[c] = c - starts[g];
   const of = new Int32Array(values.length);
   const included = include ? new Uint8Array(values.length) : null;
   for (let i = 0; i < n; i++) {
-    const start = starts[index.of[i]] - offsets[i];
+    const start = starts[group.of[i]] - offsets[i];
     for (let v = offsets[i]; v < offsets[i + 1]; v++) of[v] = start + v;
     if (included && include?.[i]) included.fill(1, offsets[i], offsets[i + 1]);
   }
@@ -236,32 +236,32 @@ interface Moments {
  * to the last bit, so that equal rewards get an advantage of exactly 0.
  */
 function cellMoments(values: Float64Array, slots: Int32Array, count: number): Moments {
-  // Per cell [n, sum then mean], [sum of deviations, of their squares]; one more for excluded values.
-  const sums = new Float64Array(2 * count + 2);
+  // Per cell [n, then mean], [sum, then sum of squares], [sum of deviations]; one more for excluded values.
+  const sums = new Float64Array(3 * count + 3);
   for (let i = 0; i < values.length; i++) {
-    const at = 2 * slots[i];
+    const at = 3 * slots[i];
     sums[at] += 1;
     sums[at + 1] += values[i];
   }
   const counts = new Int32Array(count);
   for (let c = 0; c < count; c++) {
-    counts[c] = sums[2 * c];
-    sums[2 * c] = counts[c] > 0 ? sums[2 * c + 1] / counts[c] : 0;
-    sums[2 * c + 1] = 0;
+    counts[c] = sums[3 * c];
+    sums[3 * c] = counts[c] > 0 ? sums[3 * c + 1] / counts[c] : 0;
+    sums[3 * c + 1] = 0;
   }
-  const residues = new Float64Array(count + 1);
   for (let i = 0; i < values.length; i++) {
-    const at = 2 * slots[i];
+    const at = 3 * slots[i];
     const off = values[i] - sums[at];
-    residues[slots[i]] += off;
     sums[at + 1] += off * off;
+    sums[at + 2] += off;
   }
   const means = new Float64Array(count);
   const squares = new Float64Array(count);
   for (let c = 0; c < count; c++) {
     if (counts[c] === 0) continue;
-    means[c] = sums[2 * c] + residues[c] / counts[c];
-    squares[c] = Math.max(0, sums[2 * c + 1] - (residues[c] * residues[c]) / counts[c]);
+    const residue = sums[3 * c + 2];
+    means[c] = sums[3 * c] + residue / counts[c];
+    squares[c] = Math.max(0, sums[3 * c + 1] - (residue * residue) / counts[c]);
   }
   return { counts, means, squares };
 }
