@@ -19,15 +19,13 @@ const LONGEST_LIST = 150;
 
 /** Whether two answers are mathematically equal; the reference first, as its form decides what may be unwrapped. */
 export function equalAnswers(reference: Node, answer: Node, options: EqualityOptions): boolean {
-  const gold = settled(reference);
-  let given = settled(answer);
-  if (!options.strict) given = renamed(gold, given);
-  return same(gold, given, options);
+  const given = options.strict ? answer : renamed(reference, answer);
+  return same(settled(reference), settled(given), options);
 }
 
 /** ± written out, scalars multiplied into vectors and matrices. */
 function settled(node: Node): Node {
-  return distributed(expanded(node));
+  return applied(distributed(expanded(node)));
 }
 
 function same(gold: Node, given: Node, options: EqualityOptions): boolean {
@@ -38,7 +36,7 @@ function same(gold: Node, given: Node, options: EqualityOptions): boolean {
   if (gold.kind === "text" || given.kind === "text") return sameWords(gold, given);
   if (gold.kind === "percent" || given.kind === "percent") return samePercent(gold, given, options);
   if (gold.kind === "list" || given.kind === "list" || gold.kind === "set" || given.kind === "set") {
-    if (isOperation(gold) || isOperation(given)) return sameRegions(gold, given, options);
+    if (gold.kind === "operation" || given.kind === "operation") return sameRegions(gold, given, options);
     return sameCollections(gold, given, options);
   }
   if (gold.kind === "matrix" || given.kind === "matrix") return sameMatrices(gold, given, options);
@@ -61,6 +59,12 @@ function sameExpressions(a: Node, b: Node, options: EqualityOptions): boolean {
   });
   if (rationals !== null && rationals.x !== null && rationals.y !== null)
     return sameRationals(rationals.x, rationals.y, decimal, options.digits);
+  if (
+    rationals !== null &&
+    !decimal &&
+    (isIrrationalRoot(a) ? rationals.x === null && isRational(b) : isIrrationalRoot(b) && rationals.x !== null)
+  )
+    return false;
   const fractions = attempt(EXACT_STEPS, () => {
     const x = fractionOf(a);
     const y = x === null ? null : fractionOf(b);
@@ -78,6 +82,7 @@ function sameExpressions(a: Node, b: Node, options: EqualityOptions): boolean {
     if (y.re === Number.POSITIVE_INFINITY && b.kind === "power" && Number.isFinite(x.re)) return false;
     const slack = decimal ? decimalSlack(Math.max(Math.abs(x.re), Math.abs(y.re)), options.digits) : 0;
     const verdict = compareValues(x, y, slack);
+    if (verdict === "undecided" && Number.isFinite(x.re) && isUndefined(b)) return false;
     if (verdict === "undecided") throw new Undecided("the values could not be told apart or are not finite");
     if (verdict === "equal" && tooLarge && !decimal && Math.abs(x.re) > 1e9) {
       // Doubles say equal where exact arithmetic gave up: too large to be sure.
@@ -91,6 +96,38 @@ function sameExpressions(a: Node, b: Node, options: EqualityOptions): boolean {
     throw new Undecided("too few points where both sides are defined");
   }
   return verdict === "equal";
+}
+
+/** Divides by exactly 0 somewhere, so it has no value and equals none. */
+function isUndefined(node: Node): boolean {
+  return (
+    attempt(EXACT_STEPS, () => some(node, (part) => part.kind === "divide" && rationalOf(part.items[1])?.n === 0n)) ===
+    true
+  );
+}
+
+function isRational(node: Node): boolean {
+  return attempt(EXACT_STEPS, () => rationalOf(node) !== null) === true;
+}
+
+/** A root of a positive rational that is no rational itself: never equal to one, however near. */
+function isIrrationalRoot(node: Node): boolean {
+  if (node.kind !== "root") return false;
+  return (
+    attempt(EXACT_STEPS, () => {
+      const under = rationalOf(node.items[0]);
+      const index = rationalOf(node.items[1]);
+      return (
+        under !== null &&
+        under.n > 0n &&
+        index !== null &&
+        index.d === 1n &&
+        index.n >= 2n &&
+        index.n <= 64n &&
+        rationalOf(node) === null
+      );
+    }) === true
+  );
 }
 
 function sameRationals(a: Rational, b: Rational, decimal: boolean, digits: number): boolean {
@@ -166,15 +203,23 @@ export function foldWords(text: string): string {
 
 // ---------------------------------------------------------------- sets, tuples, intervals, matrices
 
-function isOperation(node: Node): boolean {
-  return node.kind === "operation" || (node.kind === "sequence" && node.items.length === 2 && node.open !== "<");
-}
-
 function membersOf(node: Node): readonly Node[] {
   return node.kind === "list" || node.kind === "set" ? node.items : [node];
 }
 
 function sameCollections(gold: Node, given: Node, options: EqualityOptions): boolean {
+  // x = 1, y = 2 answers (1, 2).
+  const [tuple, list] = gold.kind === "sequence" ? [gold, given] : [given, gold];
+  if (tuple.kind === "sequence" && tuple.open === "(" && tuple.close === ")" && list.kind === "list") {
+    const values = assignedValues(list.items);
+    if (values !== null)
+      return (
+        values.length === tuple.items.length &&
+        values.every((value, k) =>
+          same(gold === tuple ? tuple.items[k] : value, gold === tuple ? value : tuple.items[k], options),
+        )
+      );
+  }
   const a = membersOf(gold);
   const b = membersOf(given);
   if (!options.strict && (gold.kind === "sequence" || given.kind === "sequence")) {
@@ -184,6 +229,22 @@ function sameCollections(gold: Node, given: Node, options: EqualityOptions): boo
   }
   // {5} is 5, but an explicit set of several is no single answer.
   return matchAll(a, b, options);
+}
+
+/** The values of `x = 1, y = 2` in the order of the names; null unless every member assigns to another symbol. */
+function assignedValues(items: readonly Node[]): Node[] | null {
+  const values = new Map<string, Node>();
+  for (const item of items) {
+    if (
+      item.kind !== "relation" ||
+      item.operators.length !== 1 ||
+      item.operators[0] !== "=" ||
+      item.items[0].kind !== "symbol"
+    )
+      return null;
+    values.set(item.items[0].name, item.items[1]);
+  }
+  return values.size === items.length ? [...values.keys()].sort().map((name) => values.get(name) ?? items[0]) : null;
 }
 
 /** Equal as sets: every member of one is a member of the other. */
@@ -527,6 +588,27 @@ function distributed(node: Node): Node {
     }
     return part;
   });
+}
+
+/** f(x + 1) as a variable of its own: the same one for equal arguments. */
+function applied(node: Node): Node {
+  if (!some(node, (part) => part.kind === "call" && part.name.startsWith("apply:"))) return node;
+  return rewrite(node, (part) => {
+    if (part.kind !== "call" || !part.name.startsWith("apply:")) return part;
+    const point = new Map(variables(part).map((name) => [name, 1 + (hash(name) % 9973) / 9973]));
+    const values = part.items.map((item) => evaluate(item, point));
+    if (values.some((value) => !Number.isFinite(value.re))) return part;
+    return {
+      kind: "symbol",
+      name: `${part.name}(${values.map((value) => `${value.re.toPrecision(9)},${value.im.toPrecision(5)}`)})`,
+    };
+  });
+}
+
+function hash(text: string): number {
+  let value = 7;
+  for (let k = 0; k < text.length; k++) value = (value * 31 + text.charCodeAt(k)) % 1_000_003;
+  return value;
 }
 
 /** Variables of the answer named as those of the reference, by position in the alphabet. */

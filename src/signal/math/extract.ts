@@ -11,7 +11,11 @@ export interface Extracted {
 /** How far back from the end formulas and numbers are looked for when nothing marks the answer. */
 const TAIL = 20_000;
 const LONGEST_FORMULA = 2_000;
+/** A text of at most this length may be an answer as a whole. */
+const LONGEST_SHORT = 200;
 const MOST_CANDIDATES = 64;
+/** Closing braces are looked for this far; longer boxes count as unfinished. */
+const LONGEST_BOX = 250_000;
 
 /**
  * The final answer of a text, or null: the last complete `\boxed{}` or `\fbox{}` (with boxes right
@@ -23,11 +27,17 @@ export function extractAnswer(text: string, words = false): Extracted | null {
   const box = lastBox(text);
   if (box !== null) return box.source.trim() === "" ? null : { source: box.source, prose: false };
   const phrased = afterPhrase(text, words);
-  if (phrased !== null) return phrased;
+  if (phrased?.certain) return phrased.answer;
+  const whole = text.trim();
+  if (whole.length <= LONGEST_SHORT) {
+    // Nothing but the answer: `x = 1 or x = 2`.
+    const run = plainRun(whole, 0);
+    if (run !== null && run.source.length >= whole.length - 1) return run;
+  }
   const start = Math.max(0, text.length - TAIL);
   const found = lastMathematics(text, start, text.length);
   if (found !== null) return found;
-  const whole = text.trim();
+  if (phrased !== null) return phrased.answer;
   return words && whole.length <= 100 && whole !== "" ? { source: whole, prose: true } : null;
 }
 
@@ -39,7 +49,7 @@ export function extractReference(text: string): Extracted | null {
   if (box !== null) return box.source.trim() === "" ? null : { source: box.source, prose: false };
   if (whole.length > 300 || /\n|####|^A:|\banswer\b/i.test(whole)) {
     const found =
-      afterPhrase(whole, false) ??
+      afterPhrase(whole, false)?.answer ??
       (whole.length > 300 || whole.includes("\n")
         ? lastMathematics(whole, Math.max(0, whole.length - TAIL), whole.length)
         : null);
@@ -47,7 +57,10 @@ export function extractReference(text: string): Extracted | null {
   }
   const single = /^\$\$?([^$]+)\$\$?[.,]?$/.exec(whole) ?? /^\\[([]([\s\S]+)\\[)\]][.,]?$/.exec(whole);
   if (single) return { source: single[1].trim(), prose: false };
-  return { source: whole, prose: !whole.includes("\\") && !whole.includes("$") && /[a-zA-Z]{2}/.test(whole) };
+  return {
+    source: whole,
+    prose: !whole.includes("\\") && !whole.includes("$") && /[a-zA-Z]{4}|\s[a-zA-Z]{2}/.test(whole),
+  };
 }
 
 // ---------------------------------------------------------------- boxes
@@ -58,15 +71,28 @@ interface Box {
   readonly end: number;
 }
 
+/** Occurrences of the marks from the end of the text on, each text position looked at once per mark. */
+function backwards(text: string, marks: readonly string[]): () => number {
+  const next = marks.map((mark) => text.lastIndexOf(mark));
+  return () => {
+    let at = -1;
+    for (const position of next) if (position > at) at = position;
+    for (let k = 0; k < marks.length; k++) {
+      if (next[k] === at && at >= 0) next[k] = at === 0 ? -1 : text.lastIndexOf(marks[k], at - 1);
+    }
+    return at;
+  };
+}
+
+const BOXES = ["\\boxed", "\\fbox"];
+
 function lastBox(text: string): Box | null {
-  let from = text.length;
-  for (let tries = 0; tries < MOST_CANDIDATES && from >= 0; tries++) {
-    const start = Math.max(text.lastIndexOf("\\boxed", from), text.lastIndexOf("\\fbox", from));
+  const previous = backwards(text, BOXES);
+  for (let tries = 0; tries < MOST_CANDIDATES; tries++) {
+    const start = previous();
     if (start < 0) return null;
-    from = start - 1;
     const box = boxAt(text, start);
-    if (box === null) continue;
-    return joined(text, outermost(text, box));
+    if (box !== null) return joined(text, outermost(text, box));
   }
   return null;
 }
@@ -81,19 +107,20 @@ function boxAt(text: string, start: number): Box | null {
       ? { source: bare[0].replace(/[.,;:]+$/, ""), start, end: open + bare[0].length }
       : null;
   }
-  const close = closingBrace(text, open, open + 2 * LONGEST_ANSWER * 6);
+  const close = closingBrace(text, open, open + LONGEST_BOX);
   return close < 0 ? null : { source: text.slice(open + 1, close), start, end: close + 1 };
 }
 
 /** `\boxed{x = \boxed{5}}`: the box around it. */
 function outermost(text: string, inner: Box): Box {
+  const from = Math.max(0, inner.start - LONGEST_FORMULA);
+  const previous = backwards(text.slice(from, inner.start), BOXES);
   let box = inner;
-  for (let level = 0; level < 8; level++) {
-    const start = Math.max(text.lastIndexOf("\\boxed", box.start - 1), text.lastIndexOf("\\fbox", box.start - 1));
-    if (box.start === 0 || start < 0 || box.start - start > LONGEST_ANSWER) return box;
-    const outer = boxAt(text, start);
-    if (outer === null || outer.end < box.end) return box;
-    box = outer;
+  for (let tries = 0; tries < 16; tries++) {
+    const start = previous();
+    if (start < 0) break;
+    const outer = boxAt(text, from + start);
+    if (outer !== null && outer.end >= box.end) box = outer;
   }
   return box;
 }
@@ -127,32 +154,35 @@ function joined(text: string, last: Box): Box {
 }
 
 function boxEndingAt(text: string, end: number): Box | null {
-  const start = Math.max(text.lastIndexOf("\\boxed", end), text.lastIndexOf("\\fbox", end));
-  if (start < 0 || end - start > LONGEST_FORMULA) return null;
-  const box = boxAt(text, start);
+  const from = Math.max(0, end - LONGEST_FORMULA);
+  const start = backwards(text.slice(from, end), BOXES)();
+  if (start < 0) return null;
+  const box = boxAt(text, from + start);
   return box !== null && box.end === end && box.source.trim() !== "" ? box : null;
 }
 
 // ---------------------------------------------------------------- answer phrases
 
-function afterPhrase(text: string, words: boolean): Extracted | null {
-  let from = text.length;
-  let fallback: Extracted | null = null;
-  for (let tries = 0; tries < MOST_CANDIDATES && from >= 0; tries++) {
-    const start = Math.max(
-      text.lastIndexOf("nswer", from),
-      text.lastIndexOf("NSWER", from),
-      text.lastIndexOf("####", from),
-      text.lastIndexOf("A:", from),
-    );
+/** `certain`: mathematics, or the words that were asked for; else mere words behind the phrase. */
+interface Phrased {
+  readonly answer: Extracted;
+  readonly certain: boolean;
+}
+
+const PHRASES = ["nswer", "NSWER", "####", "A:"];
+
+function afterPhrase(text: string, words: boolean): Phrased | null {
+  const previous = backwards(text, PHRASES);
+  let fallback: Phrased | null = null;
+  for (let tries = 0; tries < MOST_CANDIDATES; tries++) {
+    const start = previous();
     if (start < 0) break;
-    from = start - 1;
     const end = phraseEnd(text, start);
     if (end < 0) continue;
     const found = readAnswer(text, end, words);
     if (found === null) continue;
-    if (found.certain) return found.answer;
-    fallback ??= found.answer;
+    if (found.certain) return found;
+    fallback ??= found;
   }
   return fallback;
 }
@@ -173,11 +203,7 @@ function phraseEnd(text: string, start: number): number {
   return /final\s+$/i.test(text.slice(Math.max(0, start - 8), start - 1)) ? start + 5 : -1;
 }
 
-function readAnswer(
-  text: string,
-  from: number,
-  words: boolean,
-): { readonly answer: Extracted; readonly certain: boolean } | null {
+function readAnswer(text: string, from: number, words: boolean): Phrased | null {
   const window = text.slice(from, from + LONGEST_ANSWER);
   const filler =
     /^(?:[\s:*_"'`>=,]|\b(?:is|are|therefore|thus|exactly|approximately|about|simply|just|equal to|given by|the number|indeed|then|that|the)\b)*/i.exec(
@@ -318,7 +344,8 @@ function lastMathematics(text: string, start: number, end: number): Extracted | 
       if (char === "\\" && /^\\(?:[dtc]?frac|sqrt|pi\b|binom)/.test(text.slice(i, i + 7))) {
         const run = plainRun(text, i);
         if (run !== null) {
-          last = run;
+          const sign = /[-−]/.test(text[i - 1] ?? "") ? signBefore(text, i - 1, start) : "";
+          last = { source: sign + run.source, prose: true };
           i += run.source.length;
           continue;
         }
@@ -387,6 +414,8 @@ function numberRunEnd(text: string, start: number): number {
       end = sentenceNumber(text, end + (text[end + 1] === "-" ? 2 : 1));
     } else break;
   }
+  // 0.333...
+  if (text.startsWith("...", end) && /\.\d*(\d)\1\1$/.test(text.slice(Math.max(start, end - 40), end))) end += 3;
   const percent = /^\s?(?:\\?%|percent\b|pct\b|percentage\b)/.exec(text.slice(end, end + 14));
   if (percent) end += percent[0].length;
   return end;

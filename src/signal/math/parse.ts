@@ -40,6 +40,8 @@ export function parseTokens(all: readonly Token[]): Node {
   let depth = 0;
   /** Open | bars, so that a bar can close. */
   let bars = 0;
+  /** Inside `]a, b[` and `[a, b[` a bracket closes and starts no factor. */
+  let squares = 0;
 
   const answer = list([]);
   if (position < tokens.length) throw new NotMathematics(`cannot read ${tokens[position].value}`);
@@ -58,9 +60,12 @@ export function parseTokens(all: readonly Token[]): Node {
   function nested<T>(read: () => T): T {
     if (++depth > DEEPEST_ANSWER) throw new OutOfBudget(`an answer nested deeper than ${DEEPEST_ANSWER}`);
     const outer = bars;
+    const outerSquares = squares;
     bars = 0;
+    squares = 0;
     const result = read();
     bars = outer;
+    squares = outerSquares;
     depth--;
     return result;
   }
@@ -214,7 +219,9 @@ export function parseTokens(all: readonly Token[]): Node {
         UNIT_LETTERS.has(token.value) &&
         last.kind === "number" &&
         factors.length === signs + 1;
-      factors.push(factor());
+      const next = factor();
+      if (next.kind === "text") continue;
+      factors.push(next);
       if (unit && (position === tokens.length || peek() === "," || peek() === "=")) {
         const whole = value();
         const bare: Node = signs === 0 ? last : { kind: "multiply", items: factors.slice(0, -1) };
@@ -280,8 +287,9 @@ export function parseTokens(all: readonly Token[]): Node {
     if (token.type === "command")
       return !token.value.startsWith("end:") && token.value !== "over" && token.value !== "choose";
     switch (token.value) {
-      case "(":
       case "[":
+        return squares === 0;
+      case "(":
       case "{":
       case "\\{":
       case "⟨":
@@ -570,6 +578,8 @@ export function parseTokens(all: readonly Token[]): Node {
     if (value === "frac") {
       const top = nested(() => texArgument());
       const bottom = nested(() => texArgument());
+      // \frac{m}{s}, a unit
+      if (top.kind === "text" && bottom.kind === "text") return { kind: "text", value: `${top.value}/${bottom.value}` };
       if (top.kind === "text" || bottom.kind === "text") throw new NotMathematics("words in a fraction");
       return { kind: "divide", items: [top, bottom] };
     }
@@ -694,7 +704,10 @@ export function parseTokens(all: readonly Token[]): Node {
       case "(":
       case "[":
       case "]": {
-        const items = nested(() => members([")", "]", "["]));
+        const items = nested(() => {
+          squares = value === "(" ? 0 : 1;
+          return members([")", "]", "["]);
+        });
         const close = peek();
         if (close !== ")" && close !== "]" && close !== "[") throw new NotMathematics("an open bracket");
         if (
@@ -738,17 +751,9 @@ export function parseTokens(all: readonly Token[]): Node {
 function trimmed(tokens: readonly Token[]): Token[] {
   let start = 0;
   let end = tokens.length;
-  const trailing = (token: Token) =>
-    token.type === "operator" &&
-    (token.value === "." ||
-      token.value === "," ||
-      token.value === ";" ||
-      token.value === ":" ||
-      token.value === "\\\\" ||
-      token.value === "*" ||
-      token.value === "…" ||
-      token.value === "?" ||
-      token.value === '"');
+  const trailing = (token: Token) => token.type === "operator" && /^(?:[.,;:*?"]|\\\\)$/.test(token.value);
+  // Dots continue a repeating decimal and say nothing behind anything else.
+  if (tokens.at(-1)?.value === "…" && !/\.\d/.test(tokens.at(-2)?.value ?? "")) end--;
   while (end > start && trailing(tokens[end - 1])) end--;
   while (start < end && tokens[start].type === "operator" && /^[.,;:*"→&]$/.test(tokens[start].value)) start++;
   return tokens.slice(start, end);

@@ -351,6 +351,11 @@ export function tokenize(source: string, prose = false): Token[] {
       command();
       continue;
     }
+    if (char === "." && source.startsWith("...", position)) {
+      position += 3;
+      push("operator", "…");
+      continue;
+    }
     position++;
     const two = char + (source[position] ?? "");
     if (two === "<=" || two === ">=" || two === "!=") {

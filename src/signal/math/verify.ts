@@ -4,7 +4,7 @@ import { type EqualityOptions, equalAnswers, foldWords, Undecided } from "./equa
 import { checkLength, type Extracted, extractAnswer, extractReference } from "./extract.ts";
 import type { Node } from "./node.ts";
 import { NotMathematics, parseTokens } from "./parse.ts";
-import { evaluateCalculus } from "./symbolic.ts";
+import { evaluateCalculus, hasCalculus } from "./symbolic.ts";
 import { type Token, tokenize } from "./tokens.ts";
 
 /** `correct` is null where `error` says why there is no verdict; `answer` null: the response has none. */
@@ -144,17 +144,12 @@ function read(answer: Extracted): Reading {
 
 function nodeOf(tokens: readonly Token[], source: string): Node | null {
   try {
-    return parseTokens(tokens);
-  } catch (thrown) {
-    if (!(thrown instanceof NotMathematics)) throw thrown;
+    if (!hasCalculus(source)) return parseTokens(tokens);
     const evaluated = evaluateCalculus(source);
-    if (evaluated === null) return null;
-    try {
-      return parseTokens(tokenize(evaluated));
-    } catch (again) {
-      if (again instanceof NotMathematics) return null;
-      throw again;
-    }
+    return evaluated === null ? null : parseTokens(tokenize(evaluated));
+  } catch (thrown) {
+    if (thrown instanceof NotMathematics) return null;
+    throw thrown;
   }
 }
 
