@@ -60,10 +60,17 @@ function sortedQuantile(sorted: Float64Array, q: number): number {
   return sorted[low] + (sorted[high] - sorted[low]) * (position - low);
 }
 
+/** Every entry is the same number (also when there is none). */
+export function isConstant(values: Vector): boolean {
+  for (let i = 1; i < values.length; i++) if (values[i] !== values[0]) return false;
+  return true;
+}
+
 /** Pearson correlation; null where a side is constant or there are fewer than two points. */
 export function pearson(x: Vector, y: Vector): number | null {
   const n = x.length;
-  if (n < 2) return null;
+  // Exact: the computed mean of a constant may differ from it in the last bit.
+  if (n < 2 || isConstant(x) || isConstant(y)) return null;
   const mx = mean(x);
   const my = mean(y);
   let xx = 0;

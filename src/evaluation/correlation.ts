@@ -2,7 +2,7 @@ import { z } from "zod";
 import { fields, ragged, vector } from "../core/fields.ts";
 import { definePart } from "../core/part.ts";
 import { checkSameRows, raggedLike, toRagged, type Vector } from "../core/ragged.ts";
-import { fractionalRanks as averageRanks, mean, pearson, spearman } from "../core/statistics.ts";
+import { fractionalRanks as averageRanks, isConstant, mean, pearson, spearman } from "../core/statistics.ts";
 
 const correlation = z.number().min(-1).max(1).nullable();
 
@@ -117,11 +117,6 @@ export const lengthCorrelation = definePart({
   },
 });
 
-function isConstant(values: Vector): boolean {
-  for (let i = 1; i < values.length; i++) if (values[i] !== values[0]) return false;
-  return true;
-}
-
 /**
  * Value-order correlation: Spearman correlation of predicted progress with time (Robo-Dopamine, arXiv 2512.23703).
  *
@@ -159,7 +154,7 @@ export const epicDistance = definePart({
   }),
   outputs: z.object({ pearson: correlation, distance: z.number().nullable() }),
   compute(_, { rewards, targets }) {
-    const rho = isConstant(rewards) || isConstant(targets) ? null : pearson(rewards, targets);
+    const rho = pearson(rewards, targets);
     return { pearson: rho, distance: rho === null ? null : Math.sqrt((1 - rho) / 2) };
   },
 });
