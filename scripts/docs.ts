@@ -92,6 +92,9 @@ function rounded(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, rounded(item)]));
 }
 
+/** A part lives in its stage's folder, or, where it needs more than core, in a higher one. */
+const packageOf = (entry: CatalogueEntry) => `guerdon/${entry.file.split("/")[1]}`;
+
 async function exampleSection(entry: CatalogueEntry, part: AnyPart): Promise<string> {
   const example = exampleOf(part);
   if (!example) {
@@ -115,7 +118,7 @@ async function exampleSection(entry: CatalogueEntry, part: AnyPart): Promise<str
     "## Example",
     "",
     "```ts",
-    `import { ${entry.export} } from "guerdon/${stageOf(entry)}";`,
+    `import { ${entry.export} } from "${packageOf(entry)}";`,
     "",
     `const outputs = ${wait}${entry.export}(${params})(${typescriptLiteral(example.inputs)});`,
     "```",
@@ -140,7 +143,7 @@ async function partPage(entry: CatalogueEntry): Promise<string> {
   const papers = entry.papers.map((slug) => `[${slug}](../../papers/${slug}.md)`).join(", ");
   const facts = [
     `- Source: [\`${entry.file}\`](../../../${entry.file})`,
-    `- TypeScript: \`import { ${entry.export} } from "guerdon/${stageOf(entry)}"\``,
+    `- TypeScript: \`import { ${entry.export} } from "${packageOf(entry)}"\``,
     papers ? `- Papers: ${papers}` : "",
   ];
   return [

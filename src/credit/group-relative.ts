@@ -70,7 +70,7 @@ export const groupRelative = definePart({
   },
 });
 
-interface GroupAdvantages {
+export interface GroupAdvantages {
   readonly advantages: Float64Array | Ragged;
   readonly baselines: Float64Array | Ragged;
 }
