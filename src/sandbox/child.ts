@@ -11,7 +11,7 @@ import { createJavaScript, type QuickJsModule } from "./javascript.ts";
 import { createPython, type LoadPyodide } from "./python.ts";
 import type { FromChild, Interpreter, ToChild } from "./types.ts";
 
-const [, , language, memoryLimit, moduleUrl, variantUrl] = process.argv;
+const [, , language, memoryLimit, moduleUrl] = process.argv;
 const send = process.send?.bind(process);
 if (!send) throw new Error("expected to be started by createSandbox");
 const exit = process.exit.bind(process);
@@ -77,8 +77,7 @@ async function load(): Promise<Interpreter> {
     return createPython(loadPyodide);
   }
   const quickjs = (await import(moduleUrl)) as QuickJsModule;
-  const variant = (await import(variantUrl)) as { default: unknown };
-  return createJavaScript(quickjs, variant.default, Number(memoryLimit));
+  return createJavaScript(quickjs, Number(memoryLimit));
 }
 
 async function serve({ id, request }: ToChild): Promise<void> {

@@ -162,20 +162,20 @@ def make_tester(callout):
             checks.append(None)
             text = ast.unparse(node.test)
             text = text if len(text) <= 200 else text[:200] + "..."
-            call = lambda name, *args: ast.Call(ast.Name("__guerdon_" + name, ast.Load()), list(args), [])
+            call = lambda name, *args: ast.Call(ast.Name("_guerdon_" + name, ast.Load()), list(args), [])
             t = node.test
             if isinstance(t, ast.Compare) and len(t.ops) == 1 and isinstance(t.ops[0], ast.Eq):
                 body = call("equal", ast.Constant(i), ast.Constant(text), t.left, t.comparators[0])
             else:
                 body = call("true", ast.Constant(i), ast.Constant(text), t)
-            failed = ast.Expr(call("error", ast.Constant(i), ast.Name("__guerdon_e", ast.Load())))
-            new = ast.Try([ast.Expr(body)], [ast.ExceptHandler(ast.Name("__guerdon_Exception", ast.Load()), "__guerdon_e", [failed])], [], [])
+            failed = ast.Expr(call("error", ast.Constant(i), ast.Name("_guerdon_e", ast.Load())))
+            new = ast.Try([ast.Expr(body)], [ast.ExceptHandler(ast.Name("_guerdon_Exception", ast.Load()), "_guerdon_e", [failed])], [], [])
             return ast.fix_missing_locations(ast.copy_location(new, node))
         def visit_Expr(self, node):
             self.generic_visit(node)
             if isinstance(node.value, ast.Call) and isinstance(node.value.func, (ast.Name, ast.Attribute)):
                 f = node.value.func
-                node.value.func = ast.copy_location(ast.Call(ast.Name("__guerdon_inplace", ast.Load()), [f], []), f)
+                node.value.func = ast.copy_location(ast.Call(ast.Name("_guerdon_inplace", ast.Load()), [f], []), f)
                 ast.fix_missing_locations(node)
             return node
 
@@ -222,8 +222,8 @@ def make_tester(callout):
             wanted = sorted(loaded - own)
             defined = ask({"op": "names", "names": wanted})
             foreign = [n for n in wanted if n in defined and not hasattr(builtins, n)]
-            ns = {"__name__": "tests", "__guerdon_equal": equal, "__guerdon_true": true, "__guerdon_error": error,
-                "__guerdon_inplace": inplace, "__guerdon_Exception": Exception}
+            ns = {"__name__": "tests", "_guerdon_equal": equal, "_guerdon_true": true, "_guerdon_error": error,
+                "_guerdon_inplace": inplace, "_guerdon_Exception": Exception}
             for n in foreign:
                 ns[n] = decode(defined[n])
             shadows = [n for n in wanted if n in defined and hasattr(builtins, n) and (n == entry or n in called)]

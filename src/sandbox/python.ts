@@ -1,5 +1,6 @@
 /** Python (Pyodide) as an interpreter of a sandbox process: two instances, reset from a copy of their memory. */
 import { createClock } from "./clock.ts";
+import { installGate, withGate } from "./wasm-gate.ts";
 import { guestSource, lockdownSource } from "./python-guest.ts";
 import { testerSource } from "./python-tester.ts";
 import type { Check, Failure, FailureCode, Interpreter, Outcome, Report, SandboxRequest, Step, Wire } from "./types.ts";
@@ -34,6 +35,24 @@ const blocked = [
   "faulthandler",
 ];
 
+/** Imports that a call with text in and text out needs, and the tests' calls back; see wasm-gate.ts. */
+const textCall = ["JsvArray_Get", "js2python_js", "_python2js_ascii", "JsvError_Check", "JsvNoValue_Check"];
+const boundary = {
+  guest: textCall,
+  tester: [
+    ...textCall,
+    "JsvArray_New",
+    "JsvArray_Push",
+    "JsvFunction_CallBound",
+    "JsvPromise_Check",
+    "JsvGenerator_Check",
+    "JsvAsyncGenerator_Check",
+    "pyproxy_Check",
+    "destroy_proxies",
+    "JsvUTF8ToString",
+  ],
+};
+
 type PythonFunction = (text: string) => unknown;
 
 /** What is used of Pyodide's module; it has no types for this. */
@@ -44,7 +63,7 @@ interface Pyodide {
   setStdin(options: { read: (buffer: Uint8Array) => number; isatty: boolean }): void;
   setStdout(options: { write: (buffer: Uint8Array) => number; isatty: boolean }): void;
   setStderr(options: { write: (buffer: Uint8Array) => number; isatty: boolean }): void;
-  FS: Record<string, unknown> & { streams: unknown[]; currentPath: string; ErrnoError: new (code: number) => Error };
+  FS: Record<string, unknown> & { streams: (({ shared?: object } & object) | undefined | null)[]; currentPath: string; ErrnoError: new (code: number) => Error };
   _module: {
     HEAPU8: Uint8Array;
     HEAPU32: Uint32Array;
@@ -108,14 +127,15 @@ export async function createPython(load: LoadPyodide): Promise<Interpreter> {
     discard: (buffer: Uint8Array) => buffer.length,
   };
 
-  const boot = async (source: string, name: string, host: object): Promise<Instance> => {
-    const pyodide = await load({
+  installGate();
+  const boot = async (source: string, name: "guest" | "tester", host: object): Promise<Instance> => {
+    const { loaded: pyodide, gate } = await withGate(boundary[name], () => load({
       jsglobals: Object.freeze(host),
       env: { HOME: "/", PYTHONHASHSEED: "0" },
       stdin: () => null,
       stdout: () => {},
       stderr: () => {},
-    });
+    }));
     pyodide.setStdin({ read: streams.read, isatty: false });
     pyodide.setStdout({ write: name === "guest" ? streams.write : streams.discard, isatty: false });
     pyodide.setStderr({ write: streams.discard, isatty: false });
@@ -140,10 +160,11 @@ export async function createPython(load: LoadPyodide): Promise<Interpreter> {
     strikeModules(pyodide, known);
     sealFiles(pyodide.FS);
     (pyodide.globals.get("lock") as PythonFunction)(blocked.join(" "));
+    gate.seal();
     if (typeof entry("{}") !== "string") throw new Error("the interpreter does not answer");
     const { _module: module, FS } = pyodide;
     const image = module.HEAPU8.slice();
-    const open = FS.streams.slice();
+    const open = FS.streams.map((stream) => stream && { stream, own: { ...stream }, shared: { ...stream.shared } });
     const directory = FS.currentPath;
     return {
       pyodide,
@@ -152,7 +173,12 @@ export async function createPython(load: LoadPyodide): Promise<Interpreter> {
         module.HEAPU8.set(image);
         module.HEAPU8.fill(0, image.length);
         FS.streams.length = open.length;
-        for (let fd = 0; fd < open.length; fd++) FS.streams[fd] = open[fd];
+        for (let fd = 0; fd < open.length; fd++) {
+          const saved = open[fd];
+          FS.streams[fd] = saved?.stream;
+          // Closing a stream clears its number.
+          if (saved) Object.assign(Object.assign(saved.stream, saved.own).shared ?? {}, saved.shared);
+        }
         FS.currentPath = directory;
       },
       grown: () => module.HEAPU8.length - image.length,

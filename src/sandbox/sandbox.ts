@@ -253,13 +253,13 @@ function lastLines(text: string): string {
 
 function spawnChild(language: "python" | "javascript", memoryLimit: number): ChildProcess {
   const file = realpathSync(fileURLToPath(workerUrl(import.meta.url, "./child")));
-  const { module, variant, folders } = locate(language);
+  const { module, folders } = locate(language);
   const root = resolve(dirname(file), "../..");
   const readable = [join(dirname(file), "*"), join(dirname(file), "../core/*"), join(root, "package.json"), ...folders];
   const permission = process.allowedNodeEnvironmentFlags.has("--permission")
     ? "--permission"
     : "--experimental-permission";
-  return fork(file, [language, String(memoryLimit), module, variant], {
+  return fork(file, [language, String(memoryLimit), module], {
     execArgv: [
       permission,
       ...readable.map((path) => `--allow-fs-read=${path}`),
@@ -274,11 +274,11 @@ function spawnChild(language: "python" | "javascript", memoryLimit: number): Chi
 }
 
 /** URLs of the interpreter's modules, and the folders that it reads. */
-function locate(language: "python" | "javascript"): { module: string; variant: string; folders: string[] } {
+function locate(language: "python" | "javascript"): { module: string; folders: string[] } {
   const require = createRequire(import.meta.url);
-  const find = (name: string, from: NodeJS.Require = require) => {
+  const find = (name: string) => {
     try {
-      return realpathSync(from.resolve(name));
+      return realpathSync(require.resolve(name));
     } catch {
       throw new Error(
         `the ${language} sandbox needs a package that is not installed: npm install ${name.split("/")[0]}`,
@@ -290,15 +290,12 @@ function locate(language: "python" | "javascript"): { module: string; variant: s
     const packages = dirname(dirname(module));
     return {
       module: pathToFileURL(module).href,
-      variant: "",
       folders: [join(dirname(module), "*"), join(packages, "package.json"), join(packages, "ws", "*")],
     };
   }
   const main = find("quickjs-emscripten");
-  const variant = find("@jitl/quickjs-wasmfile-release-sync", createRequire(main));
   return {
     module: pathToFileURL(main).href,
-    variant: pathToFileURL(variant).href,
     folders: [join(main.slice(0, main.lastIndexOf("node_modules")), "node_modules", "*")],
   };
 }
