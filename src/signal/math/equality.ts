@@ -3,7 +3,7 @@ import { equalFractions, type Fraction, fractionOf, proportional, rationalOf } f
 import { isExpression, type Node, type RelationOperator, rewrite, some, variables } from "./node.ts";
 import { compareValues, evaluate, sampleEqual } from "./numeric.ts";
 import { equal, integer, type Rational, roundsEqual } from "./rational.ts";
-import { infinite, regionOf, sameRegion } from "./region.ts";
+import { infinite, isInequality, regionOf, sameRegion } from "./region.ts";
 
 export interface EqualityOptions {
   readonly digits: number;
@@ -30,6 +30,7 @@ function settled(node: Node): Node {
 
 function same(gold: Node, given: Node, options: EqualityOptions): boolean {
   charge(4);
+  if (isSystem(gold) || isSystem(given)) return sameSystems(gold, given, options);
   if (gold.kind === "relation" || given.kind === "relation") return sameRelations(gold, given, options);
   if (gold.kind === "call" && gold.name === "unit") return sameUnits(gold.items, given, options);
   if (given.kind === "call" && given.name === "unit") return sameUnits(given.items, gold, options);
@@ -202,6 +203,25 @@ export function foldWords(text: string): string {
 }
 
 // ---------------------------------------------------------------- sets, tuples, intervals, matrices
+
+/** Several inequalities: `x < 1 or x > 3`. */
+function isSystem(node: Node): boolean {
+  return node.kind === "list" && node.items.every(isInequality);
+}
+
+function sameSystems(gold: Node, given: Node, options: EqualityOptions): boolean {
+  if (isSystem(gold) && isSystem(given) && matchAll(membersOf(gold), membersOf(given), options)) return true;
+  const relations = isInequality(gold) || isSystem(gold);
+  if (!relations && !options.setRelation) return false;
+  if (
+    options.strict &&
+    relations &&
+    (isInequality(given) || isSystem(given)) &&
+    variables(gold).join() !== variables(given).join()
+  )
+    return false;
+  return sameRegions(gold, given, options);
+}
 
 function membersOf(node: Node): readonly Node[] {
   return node.kind === "list" || node.kind === "set" ? node.items : [node];

@@ -29,7 +29,7 @@ export function extractAnswer(text: string, words = false): Extracted | null {
   const phrased = afterPhrase(text, words);
   if (phrased?.certain) return phrased.answer;
   const whole = text.trim();
-  if (whole.length <= LONGEST_SHORT) {
+  if (whole.length <= LONGEST_SHORT && formulaAt(whole, 0) === null) {
     // Nothing but the answer: `x = 1 or x = 2`.
     const run = plainRun(whole, 0);
     if (run !== null && run.source.length >= whole.length - 1) return run;
@@ -357,6 +357,8 @@ function lastMathematics(text: string, start: number, end: number): Extracted | 
       // Digits inside a word are no number: `x2`, `AZYUK2A`.
       i++;
       while (i < end && (isLetter(text.charCodeAt(i)) || isDigit(text.charCodeAt(i)))) i++;
+      // m^2
+      if (text[i] === "^" && isDigit(text.charCodeAt(i + 1))) i += 2;
       continue;
     }
     if (isDigit(code) || (char === "." && isDigit(text.charCodeAt(i + 1)))) {

@@ -161,6 +161,8 @@ export function parseTokens(all: readonly Token[]): Node {
     }
     const signs = factors.length;
     let quotient: Node | null = null;
+    /** The number before what may be a unit: `5 m / s`. */
+    let bare: Node | null = null;
     const value = (): Node => {
       const single: Node = factors.length === 1 ? factors[0] : { kind: "multiply", items: [...factors] };
       return single;
@@ -213,22 +215,20 @@ export function parseTokens(all: readonly Token[]): Node {
       }
       // Two numbers side by side are no product: `2 3`.
       if (last.kind === "number" && token.type === "number") throw new NotMathematics("two numbers side by side");
-      const unit =
+      if (
+        bare === null &&
         token.type === "name" &&
         token.spaced &&
-        UNIT_LETTERS.has(token.value) &&
         last.kind === "number" &&
-        factors.length === signs + 1;
+        factors.length === signs + 1 &&
+        isUnit()
+      )
+        bare = value();
       const next = factor();
       if (next.kind === "text") continue;
       factors.push(next);
-      if (unit && (position === tokens.length || peek() === "," || peek() === "=")) {
-        const whole = value();
-        const bare: Node = signs === 0 ? last : { kind: "multiply", items: factors.slice(0, -1) };
-        return { kind: "call", name: "unit", items: [bare, whole] };
-      }
     }
-    return value();
+    return bare === null ? value() : { kind: "call", name: "unit", items: [bare, value()] };
   }
 
   function signedFactor(): Node {
@@ -317,12 +317,13 @@ export function parseTokens(all: readonly Token[]): Node {
         position++;
         if (peek() === "°" || (peek() === "{" && peek(1) === "°" && peek(2) === "}")) {
           position += peek() === "°" ? 1 : 3;
+          skipScale();
           base = { kind: "degree", items: [base] };
         } else if (peek() === "'") position++;
         else base = { kind: "power", items: [base, nested(() => exponent())] };
       } else if (operator === "°") {
         position++;
-        if (tokens[position]?.type === "name" && /^[CF]$/.test(tokens[position].value)) position++;
+        skipScale();
         base = { kind: "degree", items: [base] };
       } else if (operator === "!") {
         position++;
@@ -344,6 +345,29 @@ export function parseTokens(all: readonly Token[]): Node {
         base = inBase(base);
       } else return base;
     }
+  }
+
+  /** The scale of 25 °C. */
+  function skipScale() {
+    const token = tokens[position];
+    if (token?.type === "name" && /^[CF]$/.test(token.value)) position++;
+  }
+
+  /** Whether only a unit such as `m / s^2` is left of the answer or its member. */
+  function isUnit(): boolean {
+    for (let k = position; k < tokens.length; k++) {
+      const { type, value } = tokens[k];
+      if (type === "operator" && (value === "," || value === "=")) return true;
+      const power = type === "number" && k > position && tokens[k - 1].value === "^";
+      if (
+        !power &&
+        !(type === "name" && UNIT_LETTERS.has(value)) &&
+        !(type === "operator" && /^[/^*]$/.test(value)) &&
+        type !== "text"
+      )
+        return false;
+    }
+    return true;
   }
 
   function exponent(): Node {
@@ -675,6 +699,13 @@ export function parseTokens(all: readonly Token[]): Node {
         return inner;
       }
       case "\\{": {
+        if (tokens[position]?.type === "name" && /^[|:]$/.test(peek(1))) {
+          // {x | x > 2}: what its condition allows.
+          position += 2;
+          const condition = nested(() => list(["\\}"]));
+          expect("\\}");
+          return { kind: "operation", name: "union", items: [condition, { kind: "set", items: [] }] };
+        }
         const items = nested(() => members(["\\}"]));
         expect("\\}");
         return { kind: "set", items };

@@ -48,6 +48,7 @@ export function regionOf(node: Node): Region | null {
     case "set":
     case "list": {
       if (node.items.length > MOST_PIECES) return null;
+      if (node.kind === "list" && node.items.every(isInequality)) return systemRegion(node.items);
       const points: Piece[] = [];
       for (const item of node.items) {
         const value = endpoint(item);
@@ -68,6 +69,24 @@ export function regionOf(node: Node): Region | null {
     default:
       return null;
   }
+}
+
+export function isInequality(node: Node): boolean {
+  return node.kind === "relation" && node.operators.every((operator) => /^(?:<|>|<=|>=|!=)$/.test(operator));
+}
+
+/** `x > 1, x < 3` hold together; where nothing can (`x < 1 or x > 3`), either does. */
+function systemRegion(items: readonly Node[]): Region | null {
+  let all: Region = LINE;
+  const any: Piece[] = [];
+  if (variables({ kind: "list", items }).length !== 1) return null;
+  for (const item of items) {
+    const region = regionOf(item);
+    if (region === null) return null;
+    all = intersect(all, region);
+    any.push(...region);
+  }
+  return all.length > 0 ? all : unite(any);
 }
 
 function relationRegion(node: Node & { kind: "relation" }): Region | null {

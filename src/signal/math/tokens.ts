@@ -314,7 +314,7 @@ export function tokenize(source: string, prose = false): Token[] {
     }
     if (/^(?:and|or)$/i.test(trimmed.replace(/[,;.]/g, "").trim())) return push("operator", ",");
     if (FUNCTIONS.has(trimmed)) return push("function", trimmed);
-    if (/[0-9]/.test(trimmed) && prose === false) {
+    if (/[0-9]/.test(trimmed.replace(/(?<=[a-zA-Z])\^?\{?-?\d(?!\d)/g, "")) && prose === false) {
       for (const token of tokenize(trimmed.replace(/\$/g, " "), true)) {
         if (tokens.length >= MOST_TOKENS) throw new OutOfBudget(`an answer of more than ${MOST_TOKENS} symbols`);
         tokens.push(token);
@@ -448,11 +448,15 @@ export function tokenize(source: string, prose = false): Token[] {
     const name = source.slice(start, position);
     if (TEXT.has(name)) {
       if (source[position] === "*") position++;
-      const content = group();
+      const content = group().replace(/~/g, " ").trim();
       if (name === "mathrm" && /^[a-zA-Z]$/.test(content)) {
         const previous = tokens[tokens.length - 1];
         // `5\,\mathrm{m}` is five metres; `\mathrm{e}` and a lone `\mathrm{x}` are themselves.
-        push(UNIT_LETTERS.has(content) && previous?.type === "number" ? "text" : "name", content);
+        const before = previous?.value === "/" ? tokens[tokens.length - 2] : previous;
+        push(
+          UNIT_LETTERS.has(content) && (before?.type === "number" || before?.type === "text") ? "text" : "name",
+          content,
+        );
       } else words(content.includes("\\") ? content.replace(/\\[a-zA-Z]+|\\./g, " ").replace(/[{}]/g, "") : content);
     } else if (name === "begin" || name === "end") {
       const environment = group().trim();
