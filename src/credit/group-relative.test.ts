@@ -34,6 +34,40 @@ const params = fc.record({
   excludedDenominator: fc.constantFrom("exact", "included-minus-one"),
 }) as fc.Arbitrary<NonNullable<Params>>;
 
+interface Rollout {
+  readonly reward: number;
+  readonly group: number;
+  readonly include: boolean;
+}
+
+/** Baseline and advantage of rollout i, one definition after the other. */
+function transcription(rollouts: readonly Rollout[], i: number, chosen: NonNullable<Params>): [number, number] {
+  const { baseline, scale, ddof = 1, epsilon = 0, singleton, excludedDenominator } = chosen;
+  const own = rollouts[i];
+  const rewardsOf = (some: readonly Rollout[]) => some.filter((r) => r.include).map((r) => r.reward);
+  const total = (x: readonly number[]) => x.reduce((a, b) => a + b, 0);
+  const squares = (x: readonly number[]) => total(x.map((v) => (v - total(x) / x.length) ** 2));
+  const sd = (x: readonly number[]) => (x.length > 1 ? Math.sqrt(squares(x) / (x.length - ddof)) : 1);
+  const members = rewardsOf(rollouts.filter((r) => r.group === own.group));
+  const others = rewardsOf(rollouts.filter((r) => r.group === own.group && r !== own));
+  const single = members.length <= 1;
+  if (single && singleton === "zero") return [own.reward, 0];
+  let base = 0;
+  if (!single && baseline === "mean") base = total(members) / members.length;
+  if (!single && baseline === "leave-one-out") {
+    const fewer = !own.include && excludedDenominator === "included-minus-one";
+    base = total(others) / (fewer ? others.length - 1 : others.length);
+  }
+  let divisor = 1;
+  if (scale === "group") divisor = sd(members) + epsilon || 1;
+  if (scale === "batch") divisor = sd(rewardsOf(rollouts)) + epsilon || 1;
+  if (scale === "leave-one-out" && !single) {
+    const variance = squares(others) / others.length;
+    if (variance > 1e-12) divisor = Math.sqrt(variance);
+  }
+  return [base, (own.reward - base) / divisor];
+}
+
 describe("credit/group-relative", () => {
   it("gives exactly 0 to equal rewards, even without epsilon", () => {
     for (const scale of ["group", "batch", "leave-one-out", "none"] as const) {
@@ -142,6 +176,31 @@ describe("credit/group-relative", () => {
           for (const value of out) expect(Number.isFinite(value)).toBe(true);
         },
       ),
+    );
+  });
+
+  it("agrees with a direct transcription of the definition", () => {
+    const rollout = fc.record({
+      // Small integers: variances are then far from the thresholds, whatever the order of summation.
+      reward: fc.integer({ min: -4, max: 4 }),
+      group: fc.integer({ min: 0, max: 3 }),
+      include: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(rollout, { minLength: 1, maxLength: 20 }), params, (rollouts, chosen) => {
+        const inputs = {
+          rewards: rollouts.map((r) => r.reward),
+          groups: rollouts.map((r) => r.group),
+          include: rollouts.map((r) => r.include),
+        };
+        const out = groupRelative(chosen)(inputs);
+        rollouts.forEach((_, i) => {
+          const [baseline, advantage] = transcription(rollouts, i, chosen);
+          expect((out.baselines as Float64Array)[i]).toBeCloseTo(baseline, 9);
+          expect((out.advantages as Float64Array)[i]).toBeCloseTo(advantage, 9);
+        });
+      }),
+      { numRuns: 500 },
     );
   });
 
