@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -182,6 +183,21 @@ export default defineReward({ signals: { right: exactMatch(), size: ({ response 
     );
     const { scored } = await score(await loadReward(path), { responses: ["a", "bb"] });
     expect(scored.rewards).toEqual([1, 2]);
+  });
+
+  it("a program ends although nobody closed the scorer, and printing does not get into its output", () => {
+    const path = file(
+      "prints.ts",
+      `${head}export default defineReward({ signals: { a: () => { console.log("chatter"); return 1; } } });\n`,
+    );
+    const program = `import { createScorer, loadReward } from "guerdon/pipeline";
+      const scorer = createScorer(await loadReward(${JSON.stringify(path)}));
+      console.log((await scorer.score({ size: 1, fields: { responses: ["x"] } })).rewards[0]);`;
+    const { stdout, stderr, status } = spawnSync(process.execPath, ["--input-type=module", "--eval", program], {
+      encoding: "utf8",
+      timeout: 20_000,
+    });
+    expect({ stdout, stderr, status }).toEqual({ stdout: "1\n", stderr: "chatter\n", status: 0 });
   });
 
   it("a reward that does not load in a worker says so instead of waiting", async () => {

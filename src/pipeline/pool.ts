@@ -75,7 +75,6 @@ export function createPool(module: string, size: number): Pool {
     const worker = new Worker(workerUrl(import.meta.url, "./worker"), {
       workerData: start,
       execArgv: ["--enable-source-maps"],
-      stdout: true,
       resourceLimits: { maxOldGenerationSizeMb: memoryLimitMb },
     });
     const slot: Slot = {
@@ -91,8 +90,6 @@ export function createPool(module: string, size: number): Pool {
       failure: null,
     };
     worker.unref();
-    // Standard output belongs to results; what a reward file prints is for people.
-    worker.stdout.on("data", (text: Buffer) => process.stderr.write(text));
     worker.on("message", (message: WorkerMessage) => receive(slot, message));
     worker.on("error", (thrown) => {
       slot.failure = thrown;

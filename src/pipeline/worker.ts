@@ -25,6 +25,8 @@ const flushAfter = 200;
 
 const port = parentPort;
 if (port) {
+  // Standard output belongs to results; what a reward file prints is for people.
+  process.stdout.write = process.stderr.write.bind(process.stderr) as typeof process.stdout.write;
   const { module, progress } = workerData as WorkerStart;
   const place = new Int32Array(progress);
   const { default: reward } = (await import(module)) as { default: Reward };
