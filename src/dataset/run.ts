@@ -340,7 +340,10 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
     for (;;) {
       const [next] = backlog;
       if (next === undefined) return;
-      while (work.length >= options.underWay) await settle();
+      while (work.length >= options.underWay) {
+        await settle();
+        await saveIfDue();
+      }
       backlog.shift();
       submit(next);
     }
@@ -351,7 +354,7 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
     const patience = setTimeout(() => stopper.abort(), options.grace);
     const givenUp = new Promise<null>((resolve) => stopper.signal.addEventListener("abort", () => resolve(null)));
     while (work.length > 0) {
-      const answer = await Promise.race([work[0].promise, givenUp]);
+      const answer = await Promise.race([work[0].promise.catch(() => null), givenUp]);
       if (answer === null || stopper.signal.aborted) break;
       await record(answer);
     }
