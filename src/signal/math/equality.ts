@@ -1,31 +1,19 @@
 import { attempt, charge, OutOfBudget } from "./budget.ts";
-import { equalFractions, type Fraction, fractionOf, proportional, rationalOf } from "./exact.ts";
-import { isExpression, type Node, type RelationOperator, rewrite, some, variables } from "./node.ts";
-import { compareValues, evaluate, sampleEqual } from "./numeric.ts";
-import { equal, integer, type Rational, roundsEqual } from "./rational.ts";
-import { infinite, isInequality, regionOf, sameRegion } from "./region.ts";
+import { rationalOf } from "./exact.ts";
+import { type EqualityOptions, EXACT_STEPS, hasDecimal, sameExpressions, Undecided } from "./expressions.ts";
+import { isExpression, type Node, type RelationOperator, variables } from "./node.ts";
+import { evaluate, sampleEqual } from "./numeric.ts";
+import { type Fraction, fractionOf, proportional } from "./polynomial.ts";
+import { integer } from "./rational.ts";
+import { isInequality, regionOf, sameRegion } from "./region.ts";
+import { renamed, settled } from "./settle.ts";
 
-export interface EqualityOptions {
-  readonly digits: number;
-  readonly strict: boolean;
-  readonly setRelation: boolean;
-}
-
-/** Neither equal nor different could be shown. */
-export class Undecided extends Error {}
-
-const EXACT_STEPS = 60_000;
 const LONGEST_LIST = 150;
 
 /** Whether two answers are mathematically equal; the reference first, as its form decides what may be unwrapped. */
 export function equalAnswers(reference: Node, answer: Node, options: EqualityOptions): boolean {
   const given = options.strict ? answer : renamed(reference, answer);
   return same(settled(reference), settled(given), options);
-}
-
-/** ± written out, scalars multiplied into vectors and matrices. */
-function settled(node: Node): Node {
-  return applied(distributed(expanded(node)));
 }
 
 function same(gold: Node, given: Node, options: EqualityOptions): boolean {
@@ -46,123 +34,6 @@ function same(gold: Node, given: Node, options: EqualityOptions): boolean {
   if (isExpression(gold) && isExpression(given)) return sameExpressions(gold, given, options);
   return sameRegions(gold, given, options);
 }
-
-// ---------------------------------------------------------------- numbers and expressions
-
-function sameExpressions(a: Node, b: Node, options: EqualityOptions): boolean {
-  const infinity = infinite(a);
-  if (infinity !== 0 || infinite(b) !== 0) return infinity === infinite(b);
-  const decimal = hasDecimal(a) || hasDecimal(b);
-  const rationals = attempt(EXACT_STEPS, () => {
-    const x = rationalOf(a);
-    const y = x === null ? null : rationalOf(b);
-    return { x, y };
-  });
-  if (rationals !== null && rationals.x !== null && rationals.y !== null)
-    return sameRationals(rationals.x, rationals.y, decimal, options.digits);
-  if (
-    rationals !== null &&
-    !decimal &&
-    (isIrrationalRoot(a) ? rationals.x === null && isRational(b) : isIrrationalRoot(b) && rationals.x !== null)
-  )
-    return false;
-  const fractions = attempt(EXACT_STEPS, () => {
-    const x = fractionOf(a);
-    const y = x === null ? null : fractionOf(b);
-    return x === null || y === null ? null : equalFractions(x, y);
-  });
-  if (fractions === true) return true;
-  if (fractions === false && !decimal) return false;
-  const tooLarge = rationals === null || fractions === null;
-  const names = [...new Set([...variables(a), ...variables(b)])].sort();
-  if (names.length === 0) {
-    const x = evaluate(a, new Map());
-    const y = evaluate(b, new Map());
-    // A tower of powers beyond any double is no finite number.
-    if (x.re === Number.POSITIVE_INFINITY && a.kind === "power" && Number.isFinite(y.re)) return false;
-    if (y.re === Number.POSITIVE_INFINITY && b.kind === "power" && Number.isFinite(x.re)) return false;
-    const slack = decimal ? decimalSlack(Math.max(Math.abs(x.re), Math.abs(y.re)), options.digits) : 0;
-    const verdict = compareValues(x, y, slack);
-    if (verdict === "undecided" && Number.isFinite(x.re) && isUndefined(b)) return false;
-    if (verdict === "undecided") throw new Undecided("the values could not be told apart or are not finite");
-    if (verdict === "equal" && tooLarge && !decimal && Math.abs(x.re) > 1e9) {
-      // Doubles say equal where exact arithmetic gave up: too large to be sure.
-      if (hasLargeInteger(a) || hasLargeInteger(b)) throw new Undecided("numbers too large to compare");
-    }
-    return verdict === "equal";
-  }
-  const verdict = sampleEqual(a, b, names, decimal ? 0.5 * 10 ** -options.digits : 0);
-  if (verdict === "undecided") {
-    if (sameShape(a, b)) return true;
-    throw new Undecided("too few points where both sides are defined");
-  }
-  return verdict === "equal";
-}
-
-/** Divides by exactly 0 somewhere, so it has no value and equals none. */
-function isUndefined(node: Node): boolean {
-  return (
-    attempt(EXACT_STEPS, () => some(node, (part) => part.kind === "divide" && rationalOf(part.items[1])?.n === 0n)) ===
-    true
-  );
-}
-
-function isRational(node: Node): boolean {
-  return attempt(EXACT_STEPS, () => rationalOf(node) !== null) === true;
-}
-
-/** A root of a positive rational that is no rational itself: never equal to one, however near. */
-function isIrrationalRoot(node: Node): boolean {
-  if (node.kind !== "root") return false;
-  return (
-    attempt(EXACT_STEPS, () => {
-      const under = rationalOf(node.items[0]);
-      const index = rationalOf(node.items[1]);
-      return (
-        under !== null &&
-        under.n > 0n &&
-        index !== null &&
-        index.d === 1n &&
-        index.n >= 2n &&
-        index.n <= 64n &&
-        rationalOf(node) === null
-      );
-    }) === true
-  );
-}
-
-function sameRationals(a: Rational, b: Rational, decimal: boolean, digits: number): boolean {
-  return equal(a, b) || (decimal && roundsEqual(a, b, digits));
-}
-
-/** Half a unit of the last digit kept; significant digits once the value itself is smaller. */
-function decimalSlack(size: number, digits: number): number {
-  return 0.5 * 10 ** -digits * (size < 10 ** -digits ? size : 1);
-}
-
-function hasDecimal(node: Node): boolean {
-  return some(node, (part) => part.kind === "number" && part.decimal);
-}
-
-function hasLargeInteger(node: Node): boolean {
-  return (
-    some(node, (part) => part.kind === "number" && (part.value.n > 10n ** 7n || part.value.n < -(10n ** 7n))) ||
-    some(node, (part) => part.kind === "power")
-  );
-}
-
-/** Unknown functions such as f(x): the same name over equal arguments. */
-function sameShape(a: Node, b: Node): boolean {
-  charge(1);
-  if (a.kind !== b.kind) return false;
-  if (a.kind === "number" && b.kind === "number") return equal(a.value, b.value);
-  if (a.kind === "symbol" || a.kind === "constant") return a.name === (b as typeof a).name;
-  if (a.kind === "call" && a.name !== (b as typeof a).name) return false;
-  if ("items" in a && "items" in b)
-    return a.items.length === b.items.length && a.items.every((item, k) => sameShape(item, b.items[k]));
-  return false;
-}
-
 function samePercent(gold: Node, given: Node, options: EqualityOptions): boolean {
   if (gold.kind === "percent" && given.kind === "percent") return same(gold.items[0], given.items[0], options);
   const [percent, other] = gold.kind === "percent" ? [gold, given] : [given as Node & { kind: "percent" }, gold];
@@ -562,82 +433,4 @@ function numberNode(value: number): Node {
 function difference(comparison: Comparison): Node {
   const minus: Node = { kind: "number", value: integer(-1), decimal: false };
   return { kind: "add", items: [comparison.left, { kind: "multiply", items: [minus, comparison.right] }] };
-}
-
-// ---------------------------------------------------------------- rewriting before comparison
-
-/** Every member with ± as two: once with +, once with −. */
-function expanded(node: Node): Node {
-  if (!some(node, (part) => part.kind === "sign")) return node;
-  if (node.kind === "list" || node.kind === "set") {
-    const items = node.items.flatMap((item) => {
-      const both = expanded(item);
-      return both.kind === "list" ? both.items : [both];
-    });
-    return { ...node, items };
-  }
-  const withSign = (sign: number): Node =>
-    rewrite(node, (part) =>
-      part.kind === "sign" ? { kind: "number", value: integer(part.opposite ? -sign : sign), decimal: false } : part,
-    );
-  return { kind: "list", items: [withSign(1), withSign(-1)] };
-}
-
-/** Scalar multiples and quotients of matrices and tuples, entry by entry; lists in lists flattened. */
-function distributed(node: Node): Node {
-  return rewrite(node, (part) => {
-    if (part.kind === "multiply" || part.kind === "divide") {
-      const holder = part.items.findIndex(
-        (item) => item.kind === "matrix" || (item.kind === "sequence" && item.items.length > 1),
-      );
-      if (holder < 0 || (part.kind === "divide" && holder !== 0)) return part;
-      const inner = part.items[holder];
-      if (inner.kind !== "matrix" && inner.kind !== "sequence") return part;
-      if (part.items.some((item, k) => k !== holder && !isExpression(item))) return part;
-      const items = inner.items.map((entry): Node => {
-        const scaled = part.items.map((item, k) => (k === holder ? entry : item));
-        return part.kind === "divide"
-          ? { kind: "divide", items: [scaled[0], scaled[1]] }
-          : { kind: "multiply", items: scaled };
-      });
-      charge(items.length * part.items.length);
-      return { ...inner, items };
-    }
-    if (part.kind === "list" && part.items.some((item) => item.kind === "list")) {
-      return { kind: "list", items: part.items.flatMap((item) => (item.kind === "list" ? item.items : [item])) };
-    }
-    return part;
-  });
-}
-
-/** f(x + 1) as a variable of its own: the same one for equal arguments. */
-function applied(node: Node): Node {
-  if (!some(node, (part) => part.kind === "call" && part.name.startsWith("apply:"))) return node;
-  return rewrite(node, (part) => {
-    if (part.kind !== "call" || !part.name.startsWith("apply:")) return part;
-    const point = new Map(variables(part).map((name) => [name, 1 + (hash(name) % 9973) / 9973]));
-    const values = part.items.map((item) => evaluate(item, point));
-    if (values.some((value) => !Number.isFinite(value.re))) return part;
-    return {
-      kind: "symbol",
-      name: `${part.name}(${values.map((value) => `${value.re.toPrecision(9)},${value.im.toPrecision(5)}`)})`,
-    };
-  });
-}
-
-function hash(text: string): number {
-  let value = 7;
-  for (let k = 0; k < text.length; k++) value = (value * 31 + text.charCodeAt(k)) % 1_000_003;
-  return value;
-}
-
-/** Variables of the answer named as those of the reference, by position in the alphabet. */
-function renamed(gold: Node, given: Node): Node {
-  const to = variables(gold);
-  const from = variables(given);
-  if (to.length !== from.length) return given;
-  const names = new Map(from.map((name, k) => [name, to[k]]));
-  return rewrite(given, (part) =>
-    part.kind === "symbol" ? { kind: "symbol", name: names.get(part.name) ?? part.name } : part,
-  );
 }

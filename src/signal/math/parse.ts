@@ -1,7 +1,7 @@
 import { charge, DEEPEST_ANSWER, OutOfBudget } from "./budget.ts";
 import { children, type Node, type RelationOperator, rewrite, some } from "./node.ts";
 import { add, integer, parseDecimal, type Rational, ratio } from "./rational.ts";
-import { type Token, tokenize } from "./tokens.ts";
+import type { Token } from "./tokens.ts";
 import { DENIALS, LEADING_WORDS, UNIT_LETTERS } from "./words.ts";
 
 /** The text does not read as mathematics that this parser knows. */
@@ -26,11 +26,12 @@ const TRIGONOMETRIC = /^(?:sin|cos|tan|cot|sec|csc)$/;
 const number = (value: Rational, decimal = false): Node => ({ kind: "number", value, decimal });
 const MINUS_ONE = number(integer(-1));
 
-/** Parses an answer; throws `NotMathematics` or `OutOfBudget`. */
-export function parseAnswer(source: string, prose = false): Node {
-  return parseTokens(tokenize(source, prose));
-}
+/*
+ * One recursive-descent parser over one token list; its functions call each other in a circle and share
+ * position and depth, which is why they are in one file.
+ */
 
+/** Parses an answer; throws `NotMathematics` or `OutOfBudget`. */
 export function parseTokens(all: readonly Token[]): Node {
   const tokens = trimmed(all);
   if (tokens.length === 0) throw new NotMathematics("nothing to read");

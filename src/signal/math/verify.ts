@@ -1,7 +1,9 @@
 import { messageOf, type ScoreError, scoreError } from "../../core/error.ts";
 import { charge, LONGEST_NUMBER, OutOfBudget, openBudget } from "./budget.ts";
-import { type EqualityOptions, equalAnswers, foldWords, Undecided } from "./equality.ts";
-import { checkLength, type Extracted, extractAnswer, extractReference } from "./extract.ts";
+import { equalAnswers, foldWords } from "./equality.ts";
+import { type EqualityOptions, Undecided } from "./expressions.ts";
+import { checkLength, extractAnswer, extractReference } from "./extract.ts";
+import type { Extracted } from "./formulas.ts";
 import type { Node } from "./node.ts";
 import { NotMathematics, parseTokens } from "./parse.ts";
 import { evaluateCalculus, hasCalculus } from "./symbolic.ts";
