@@ -123,7 +123,9 @@ async function runTests(
   if (tests.length === 0) return { results: [], error: "no tests" };
   const code = codeBlock(response, params.language);
   if (code === null) {
-    const results = tests.flatMap((one) => failures(one, { code: "threw", message: "no code in the response" }));
+    const results = tests.flatMap((one) =>
+      failures(one, { code: "threw", message: "no code in the response" }, params.language),
+    );
     return { results, error: null };
   }
   const { outcomes } = await sandbox.run({
@@ -151,7 +153,7 @@ function stepOf(one: Test): Step {
 }
 
 function judge(one: Test, outcome: Outcome, params: Params): TestResult[] {
-  if (outcome.failure) return failures(one, outcome.failure, outcome.checks);
+  if (outcome.failure) return failures(one, outcome.failure, params.language, outcome.checks);
   if (outcome.checks) {
     if (outcome.checks.length === 0) return [{ status: "error", message: "the tests check nothing" }];
     return outcome.checks.map(resultOf);
@@ -177,10 +179,21 @@ function resultOf(check: Check): TestResult {
   return { status, message: check.message };
 }
 
+/** What counts as one test in test code. */
+const assertion = {
+  python: /^[ \t]*assert\b/gm,
+  javascript: /(?<![.\w$])(?:assert|expect|console\.assert)\s*[.(]/g,
+};
+
 /** A failure of the whole step counts against each assertion that it should have decided. */
-function failures(one: Test, failure: Failure, checks: readonly Check[] = []): TestResult[] {
+function failures(
+  one: Test,
+  failure: Failure,
+  language: Params["language"],
+  checks: readonly Check[] = [],
+): TestResult[] {
   const source = typeof one === "string" ? one : "assert" in one ? one.assert : "test" in one ? one.test : "";
-  const count = Math.max(1, source.match(/^[ \t]*assert\b/gm)?.length ?? 0);
+  const count = Math.max(1, source.match(assertion[language])?.length ?? 0);
   const status = failure.code === "timeout" ? "timeout" : "error";
   return Array.from({ length: Math.max(count, checks.length) }, (_, i) =>
     checks[i] ? resultOf(checks[i]) : { status, message: failure.message },

@@ -123,7 +123,7 @@ ${codec}
   const identifier = /^[A-Za-z_$][\\w$]*$/;
   const find = (name) => {
     if (identifier.test(name)) {
-      if (geval("typeof " + name) !== "undefined") return { value: geval(name) };
+      try { if (geval("typeof " + name) !== "undefined") return { value: geval(name) }; } catch { return null; }
       const exported = globalThis.module && globalThis.module.exports;
       if (exported && (typeof exported === "object" || typeof exported === "function") && name in exported) return { value: exported[name] };
       if (typeof exported === "function" && exported.name === name) return { value: exported };

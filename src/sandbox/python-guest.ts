@@ -167,6 +167,12 @@ def lock(blocked):
         for module in (os, sys.modules.get("posix")):
             if module is not None and hasattr(module, name):
                 delattr(module, name)
+    def _exit(status):
+        "Leaving without clean-up ends the program and not the interpreter."
+        raise SystemExit(status)
+    os._exit = _exit
+    if "posix" in sys.modules:
+        sys.modules["posix"]._exit = _exit
     sys.excepthook = sys.__excepthook__
     main = sys.modules["__main__"].__dict__
     for name in [name for name in main if not name.startswith("__")]:
