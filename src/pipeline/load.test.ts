@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { loadReward } from "./load.ts";
 import { createScorer } from "./scorer.ts";
@@ -156,6 +157,51 @@ export default defineReward({ signals: { a: { use: hangs(), timeLimit: 200 } } }
     const { scored } = await score(await loadReward(path), { responses }, 1);
     expect(scored.rewards.flatMap((reward, i) => (reward === 2 ? [] : [i]))).toEqual([170]);
     expect(scored.errors[170]?.message).toBe("a: took longer than 200 ms");
+  });
+
+  it("a sample that takes its worker down once is tried again where the file says so", async () => {
+    const flag = join(folder, "crashed-once");
+    const path = file(
+      "once.ts",
+      `${head}import { existsSync, writeFileSync } from "node:fs";
+export default defineReward({ signals: { a: { retries: 1, use: ({ response }) => {
+  if (response !== "once" || existsSync(${JSON.stringify(flag)})) return response.length;
+  writeFileSync(${JSON.stringify(flag)}, "");
+  process.exit(1);
+} } } });\n`,
+    );
+    const { scored, counters } = await score(await loadReward(path), { responses: ["a", "once", "bb"] }, 1);
+    expect(scored.rewards).toEqual([1, 4, 2]);
+    expect(counters.signals.a.retries).toBe(1);
+  });
+
+  it("many samples that hang, in batches that overlap: each is found, none else is harmed", async () => {
+    const reward = await loadReward(file("hostile.ts", hostile));
+    const scorer = createScorer(reward, { workers: 2 });
+    const batches = [0, 1, 2].map((b) => Array.from({ length: 40 }, (_, i) => (i % 20 === b ? "hang" : `${b}.${i}`)));
+    const results = await Promise.all(batches.map((responses) => scorer.score({ size: 40, fields: { responses } })));
+    for (const [b, { rewards, errors }] of results.entries()) {
+      expect(rewards).toEqual(batches[b].map((text) => (text === "hang" ? null : text.length + 1)));
+      expect(errors.filter((error) => error?.code === "timeout")).toHaveLength(2);
+    }
+    await scorer.close();
+  });
+
+  it("one batch or many, on workers: the same results", async () => {
+    const scorer = createScorer(await loadReward(file("hostile.ts", hostile)), { workers: 2 });
+    const text = fc.constantFrom("a", "bb", "throw", "nan", "garbage");
+    const run = async (responses: readonly string[]) => {
+      const { rewards, errors } = await scorer.score({ size: responses.length, fields: { responses } });
+      return rewards.map((reward, i) => ({ reward, code: errors[i]?.code }));
+    };
+    await fc.assert(
+      fc.asyncProperty(fc.array(text, { maxLength: 60 }), fc.nat({ max: 60 }), async (responses, cut) => {
+        const parts = await Promise.all([run(responses.slice(0, cut)), run(responses.slice(cut))]);
+        expect(parts.flat()).toEqual(await run(responses));
+      }),
+      { numRuns: 40 },
+    );
+    await scorer.close();
   });
 
   it("the number of workers changes no number", async () => {

@@ -59,15 +59,25 @@ interface Slot {
 }
 
 const watchEvery = 20;
-/** A worker's first call of a signal may have to load what the signal needs. */
-const warmUp = 3000;
+/**
+ * A worker's first call of a signal may have to load what the signal needs. Where another worker has got
+ * through it before, so that the files are at hand, less will do: several hanging samples in a row each meet
+ * a fresh worker.
+ */
+const warmUp = { first: 3000, later: 500 } as const;
 const memoryLimitMb = 1024;
 
 export function createPool(module: string, size: number): Pool {
   const slots = new Set<Slot>();
   const queue: Job[] = [];
+  const warmSomewhere = new Set<number>();
   let watchdog: NodeJS.Timeout | null = null;
   let closed = false;
+
+  const warmed = (slot: Slot, signal: number) => {
+    slot.warm.add(signal);
+    warmSomewhere.add(signal);
+  };
 
   const spawn = (): Slot => {
     const progress = new SharedArrayBuffer(5 * Int32Array.BYTES_PER_ELEMENT);
@@ -135,7 +145,7 @@ export function createPool(module: string, size: number): Pool {
       if (!slot.job || !slot.ready || slot.timedOut) continue;
       const sequence = Atomics.load(slot.place, 0);
       if (sequence !== slot.sequence || Atomics.load(slot.place, 1) === 0) {
-        if (slot.sequence >= 0 && slot.sequence !== sequence) slot.warm.add(slot.signal);
+        if (slot.sequence >= 0 && slot.sequence !== sequence) warmed(slot, slot.signal);
         slot.sequence = sequence;
         slot.signal = slot.place[2];
         slot.since = now;
@@ -145,7 +155,8 @@ export function createPool(module: string, size: number): Pool {
         ({ signal, from, to }) => signal === slot.place[2] && from <= slot.place[3] && slot.place[3] < to,
       );
       if (!item) continue;
-      const limit = slot.job.task.limitOf(item) + (slot.warm.has(item.signal) ? 0 : warmUp);
+      const grace = slot.warm.has(item.signal) ? 0 : warmSomewhere.has(item.signal) ? warmUp.later : warmUp.first;
+      const limit = slot.job.task.limitOf(item) + grace;
       if (now - slot.since <= limit) continue;
       slot.timedOut = true;
       void slot.worker.terminate();
@@ -178,13 +189,15 @@ export function createPool(module: string, size: number): Pool {
     }
     const { job } = slot;
     if (!job) return;
-    if (message.kind === "segment") accept(job, message.segment);
-    else if (message.kind === "asynchronous") {
+    if (message.kind === "segment") {
+      warmed(slot, message.segment.signal);
+      accept(job, message.segment);
+    } else if (message.kind === "asynchronous") {
       job.items = job.items.filter((item) => item.signal !== message.signal);
       job.task.onAsynchronous(message.signal);
     } else {
       for (const segment of message.segments) {
-        slot.warm.add(segment.signal);
+        warmed(slot, segment.signal);
         accept(job, segment);
       }
       finish(slot);
