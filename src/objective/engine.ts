@@ -134,11 +134,12 @@ export function evaluateWithGradient<A extends object, D extends { loss: Tensor 
       if ((wrt as readonly string[]).includes(name)) variables[name] = value;
       else constants[name] = value;
     }
-    const split = (first: Tensors, second: Tensors): [Tensor, Tensors] => {
-      const { loss: value, ...diagnostics } = loss({ ...second, ...first } as A);
+    // Constants are captured, not passed: what autodiff does not see costs nothing and leaves no residuals behind.
+    const split = (differentiated: Tensors): [Tensor, Tensors] => {
+      const { loss: value, ...diagnostics } = loss({ ...constants, ...differentiated } as A);
       return [value, diagnostics as Tensors];
     };
-    const [[value, diagnostics], gradient] = valueAndGrad(split, { hasAux: true })(variables, constants) as unknown as [
+    const [[value, diagnostics], gradient] = valueAndGrad(split, { hasAux: true })(variables) as unknown as [
       [Tensor, Tensors],
       Tensors,
     ];

@@ -6,7 +6,7 @@ import { indexGroups } from "../core/groups.ts";
 import { definePart } from "../core/part.ts";
 import { evaluate, evaluateWithGradient, maskTensor, rowsTensor, type Tensor, unpad, vectorTensor } from "./engine.ts";
 import { membershipTensor } from "./group-matrices.ts";
-import { rowMeans, rowSums, softplus } from "./numerics.ts";
+import { reciprocalOf, rowMeans, rowSums, softplus } from "./numerics.ts";
 import { overPairs } from "./preference.ts";
 
 /** Binary cross-entropy with logits and labels in [0, 1]: softplus(x) − y·x. */
@@ -125,7 +125,9 @@ function groupScores(x: Tensor, membership: Tensor, estimator: "rloo" | "grpo" |
   const positive = np.greater(variances.ref, 0);
   const deviations = np.where(positive.ref, np.sqrt(np.where(positive, variances, 1)), 0);
   const spread = toMembers(deviations).add(epsilon);
-  const scores = np.where(alone.ref, x.div(1 + epsilon), centred.div(np.where(alone, 1, spread)));
+  const regular = np.logicalAnd(np.logicalNot(alone.ref), np.greater(spread.ref, 0));
+  const standardised = centred.mul(reciprocalOf(np.where(regular, spread, 1)));
+  const scores = np.where(alone, x.div(1 + epsilon), standardised);
   membership.dispose();
   return scores;
 }

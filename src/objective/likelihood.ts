@@ -15,7 +15,7 @@ import {
   vectorTensor,
 } from "./engine.ts";
 import { exponentLimit } from "./kl.ts";
-import { clamp, expm1, maskedBy, maskedMean, rowMeans, rowSums } from "./numerics.ts";
+import { clamp, expm1, maskedBy, maskedMean, reciprocalOf, rowMeans, rowSums } from "./numerics.ts";
 import { overPairs } from "./preference.ts";
 
 /** Differentiable `objective/sft`. */
@@ -58,7 +58,11 @@ function phi(r: Tensor, divergence: z.output<typeof fDivergenceParams>["divergen
   const above = np.maximum(r.ref, floor);
   const below = np.minimum(r.sub(floor), 0);
   if (divergence === "squared-hellinger") {
-    return above.ref.div(above.add(1)).add(below.mul(1 / (1 + floor) ** 2));
+    // r/(1 + r) = 1 − 1/(1 + r)
+    return reciprocalOf(above.add(1))
+      .neg()
+      .add(1)
+      .add(below.mul(1 / (1 + floor) ** 2));
   }
   const slope = Math.exp(-floor) / (2 - Math.exp(-floor));
   // log(2 − e^(−r)) = log(1 − expm1(−r))

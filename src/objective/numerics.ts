@@ -83,6 +83,14 @@ export function aggregate(
   return np.sum(perSequence).div(sequences);
 }
 
+/**
+ * 1/x for positive x that is differentiated. jax-js 0.1.25 keeps a reference too many in the derivative of a division
+ * by a differentiated array, so that each eager call would leak one; e^(−log x) has none.
+ */
+export function reciprocalOf(x: Tensor): Tensor {
+  return np.exp(np.log(x).neg());
+}
+
 /** Clamps to [low, high]; a null bound is open. The gradient is 1 inside (bounds included) and 0 outside. */
 export function clamp(x: Tensor, low: number | null, high: number | null): Tensor {
   let clamped = x;
