@@ -6,6 +6,8 @@ export interface Journal {
   /** Bytes written so far. */
   readonly offset: number;
   write(text: string): Promise<void>;
+  /** Cuts off what a failed write left behind. */
+  trim(): Promise<void>;
   /** Everything written is on the disk. */
   sync(): Promise<void>;
   close(): Promise<void>;
@@ -61,6 +63,7 @@ export async function openJournal(path: string, offset: number): Promise<Journal
         }
         position += bytes.length;
       }),
+    trim: () => guarded(() => file.truncate(position)),
     sync: () => guarded(() => file.datasync()),
     close: () => guarded(() => file.close()),
   };
@@ -80,10 +83,17 @@ export function standardOutput(): Journal {
           thrown ? reject(new OutputError("standard output", thrown)) : resolve(),
         );
       }),
+    trim: async () => {},
     sync: async () => {},
     close: async () => {},
   };
 }
 
 /** No output: only the summary is wanted. */
-export const nowhere: Journal = { offset: 0, write: async () => {}, sync: async () => {}, close: async () => {} };
+export const nowhere: Journal = {
+  offset: 0,
+  write: async () => {},
+  trim: async () => {},
+  sync: async () => {},
+  close: async () => {},
+};

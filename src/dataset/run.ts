@@ -13,7 +13,7 @@ import type { Reward, RewardNeeds, ScoredBatch, Scorer, ScorerCounters } from ".
 import { type Checkpoint, type RunIdentity, readCheckpoint, syncFolder, writeCheckpoint } from "./checkpoint.ts";
 import { hasChats, list, planColumns } from "./columns.ts";
 import { convertJournal } from "./convert.ts";
-import { type Journal, nowhere, openJournal, standardOutput } from "./journal.ts";
+import { type Journal, nowhere, OutputError, openJournal, standardOutput } from "./journal.ts";
 import { outputColumns, outputLine, outputTail, resultColumns, spread, wellFormedLine } from "./output-row.ts";
 import { gatherUnit, type Slot, type Taking, takeRow } from "./slots.ts";
 import {
@@ -436,6 +436,13 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
     return await finish();
   } catch (thrown) {
     if (thrown === interruption) return await stop();
+    // What was scored is kept if there is room to say so; else the last checkpoint stands.
+    if (thrown instanceof OutputError) {
+      await journal
+        .trim()
+        .then(() => save(false))
+        .catch(() => {});
+    }
     throw thrown;
   } finally {
     stopper.abort();
