@@ -26,7 +26,8 @@ const perRolloutOrStep = (description: string) =>
  *
  * `rewards` (N) gives `advantages` and `baselines` (N). `stepRewards` (N×S) gives both N×S: step j is
  * compared with step j of the group's other rollouts (of those that have one), and `batch` is per step
- * as well. Exactly one of the two must be given. Groups may be interleaved and of unequal size; a
+ * as well. Exactly one of the two must be given. (In TypeScript, `baselines` are computed when first
+ * read, from the arrays that were passed: do not overwrite those before.) Groups may be interleaved and of unequal size; a
  * rollout with `include` false enters no statistic and still gets an advantage. Deviations from an
  * all-equal group are exactly 0.
  */
@@ -75,6 +76,18 @@ export interface GroupAdvantages {
   readonly baselines: Float64Array | Ragged;
 }
 
+/** Computes the baselines when they are first read. */
+function withBaselines<T extends Float64Array | Ragged>(advantages: T, compute: () => T): GroupAdvantages {
+  let computed: T | undefined;
+  return {
+    advantages,
+    get baselines() {
+      computed ??= compute();
+      return computed;
+    },
+  };
+}
+
 interface Options {
   readonly baseline: "mean" | "leave-one-out" | "none";
   readonly scale: "group" | "batch" | "leave-one-out" | "none";
@@ -95,7 +108,8 @@ function outcomeAdvantages(
   const { of, count } = numberGroups(groups);
   const values = rewards instanceof Float64Array ? rewards : Float64Array.from(rewards);
   const included = include ? Uint8Array.from(of, (_, i) => (include[i] ? 1 : 0)) : null;
-  return relative(values, { of, count, columnOf: null, columns: 1 }, included, options);
+  const { advantages, baselines } = relative(values, { of, count, columnOf: null, columns: 1 }, included, options);
+  return withBaselines(advantages, baselines);
 }
 
 /** Every (group, step) pair is a cell of its own, so that steps are rewards of more, smaller groups. */
@@ -132,7 +146,7 @@ function stepAdvantages(
     if (included && include?.[i]) included.fill(1, offsets[i], offsets[i + 1]);
   }
   const { advantages, baselines } = relative(values, { of, count, columnOf, columns }, included, options);
-  return { advantages: { values: advantages, offsets }, baselines: { values: baselines, offsets } };
+  return withBaselines({ values: advantages, offsets }, () => ({ values: baselines(), offsets }));
 }
 
 interface Cells {
@@ -144,49 +158,56 @@ interface Cells {
   readonly columns: number;
 }
 
+/** `baselines` is a function: most callers read advantages only, and a second output costs half as much again. */
+interface Relative {
+  readonly advantages: Float64Array;
+  readonly baselines: () => Float64Array;
+}
+
 /**
  * The computation on a flat buffer: each value against the included values of its cell. What a value
  * needs to know of its cell lies together in `plan`, so that interleaved groups cost one cache line.
  */
-function relative(
-  values: Float64Array,
-  cells: Cells,
-  include: Uint8Array | null,
-  options: Options,
-): { advantages: Float64Array; baselines: Float64Array } {
+function relative(values: Float64Array, cells: Cells, include: Uint8Array | null, options: Options): Relative {
   const { of, count } = cells;
   const moments = cellMoments(values, include ? excludedTo(count, of, include) : of, count);
+  const { counts } = moments;
   const others = options.scale === "leave-one-out" ? variancesOfOthers(values, cells, include, moments) : null;
   const plan = cellPlan(cells, moments, batchDivisors(values, cells, include, options), options);
+  // The plan compares a member with the others of its cell; an excluded one compares with all included.
+  const aside = options.baseline === "leave-one-out" ? include : null;
+  const exact = options.excludedDenominator === "exact";
+  const baselineAside = (c: number) => (exact ? plan[3 * c] : (plan[3 * c] * counts[c]) / (counts[c] - 1));
+  const advantages = deviationsTimesFactor(values, of, plan);
+  for (let i = 0; aside && i < values.length; i++) {
+    const size = counts[of[i]];
+    if (aside[i] || size <= 1) continue;
+    advantages[i] = ((values[i] - baselineAside(of[i])) * plan[3 * of[i] + 2] * (size - 1)) / size;
+  }
+  for (let i = 0; others && i < values.length; i++) if (others[i] > 1e-12) advantages[i] /= Math.sqrt(others[i]);
+  const zero = options.singleton === "zero";
+  for (let i = 0; zero && i < values.length; i++) if (counts[of[i]] <= 1) advantages[i] = 0;
+  const baselines = () => {
+    const out = new Float64Array(values.length);
+    for (let i = 0; i < values.length; i++) {
+      const c = of[i];
+      const base = plan[3 * c];
+      if (counts[c] <= 1) out[i] = zero ? values[i] : 0;
+      else if (aside && !aside[i]) out[i] = baselineAside(c);
+      else out[i] = base - (values[i] - base) * plan[3 * c + 1];
+    }
+    return out;
+  };
+  return { advantages, baselines };
+}
+
+function deviationsTimesFactor(values: Float64Array, of: Int32Array, plan: Float64Array): Float64Array {
   const advantages = new Float64Array(values.length);
-  const baselines = new Float64Array(values.length);
   for (let i = 0; i < values.length; i++) {
     const at = 3 * of[i];
-    const base = plan[at];
-    const deviation = values[i] - base;
-    baselines[i] = base - deviation * plan[at + 1];
-    advantages[i] = deviation * plan[at + 2];
+    advantages[i] = (values[i] - plan[at]) * plan[at + 2];
   }
-  if (include && options.baseline === "leave-one-out") {
-    const exact = options.excludedDenominator === "exact";
-    for (let i = 0; i < values.length; i++) {
-      const size = moments.counts[of[i]];
-      if (include[i] || size <= 1) continue;
-      // The plan compares an included member with the others; an excluded one compares with all of them.
-      const own = size / (size - 1);
-      baselines[i] = exact ? plan[3 * of[i]] : plan[3 * of[i]] * own;
-      advantages[i] = ((values[i] - baselines[i]) * plan[3 * of[i] + 2]) / own;
-    }
-  }
-  if (others) for (let i = 0; i < values.length; i++) if (others[i] > 1e-12) advantages[i] /= Math.sqrt(others[i]);
-  if (options.singleton === "zero") {
-    for (let i = 0; i < values.length; i++) {
-      if (moments.counts[of[i]] > 1) continue;
-      baselines[i] = values[i];
-      advantages[i] = 0;
-    }
-  }
-  return { advantages, baselines };
+  return advantages;
 }
 
 /** Sends excluded values to a cell after the last, which nobody reads. */
