@@ -2,7 +2,7 @@ import { attempt, charge } from "./budget.ts";
 import { rationalOf } from "./exact.ts";
 import { type Node, some, variables } from "./node.ts";
 import { compareValues, evaluate, sampleEqual } from "./numeric.ts";
-import { equalFractions, fractionOf } from "./polynomial.ts";
+import { equalFractions, fractionOf, nearPolynomials } from "./polynomial.ts";
 import { equal, type Rational, roundsEqual } from "./rational.ts";
 import { infinite } from "./region.ts";
 
@@ -38,7 +38,8 @@ export function sameExpressions(a: Node, b: Node, options: EqualityOptions): boo
   const fractions = attempt(EXACT_STEPS, () => {
     const x = fractionOf(a);
     const y = x === null ? null : fractionOf(b);
-    return x === null || y === null ? null : equalFractions(x, y);
+    if (x === null || y === null) return null;
+    return equalFractions(x, y) || (decimal && nearPolynomials(x, y, options.digits));
   });
   if (fractions === true) return true;
   if (fractions === false && !decimal) return false;

@@ -370,7 +370,7 @@ export function sampleEqual(a: Node, b: Node, names: readonly string[], toleranc
       point.set(names[k], POINTS[(round + k * 7 + (k > 2 ? k * k : 0)) % POINTS.length] * (1 + k / 97));
     const x = evaluate(a, point);
     const y = evaluate(b, point);
-    const verdict = compareValues(x, y, tolerance * Math.max(1, size(x), size(y)));
+    const verdict = compareValues(x, y, tolerance);
     if (verdict === "undecided") continue;
     if (isReal(x) && isReal(y)) {
       if (verdict === "different") return "different";

@@ -1,7 +1,20 @@
 import { charge, OutOfBudget } from "./budget.ts";
 import { exactRoot, integerRoot, rationalOf } from "./exact.ts";
 import type { Node } from "./node.ts";
-import { absolute, add, divide, equal, gcd, integer, multiply, negate, ONE, type Rational } from "./rational.ts";
+import {
+  absolute,
+  add,
+  divide,
+  equal,
+  gcd,
+  integer,
+  multiply,
+  negate,
+  ONE,
+  type Rational,
+  roundsEqual,
+  ZERO,
+} from "./rational.ts";
 
 /**
  * The exact form of an expression: a quotient of polynomials with rational coefficients in the
@@ -107,6 +120,26 @@ export function equalFractions(a: Fraction, b: Fraction): boolean {
   return samePolynomial(times(a.top, b.bottom), times(b.top, a.bottom));
 }
 
+/** Whether two polynomials agree in every coefficient after rounding to `digits` decimals. */
+export function nearPolynomials(a: Fraction, b: Fraction, digits: number): boolean {
+  const x = overConstant(a);
+  const y = overConstant(b);
+  if (x === null || y === null) return false;
+  const near = (key: string) => {
+    const left = x.get(key)?.coefficient ?? ZERO;
+    const right = y.get(key)?.coefficient ?? ZERO;
+    return equal(left, right) || roundsEqual(left, right, digits);
+  };
+  return [...x.keys(), ...y.keys()].every(near);
+}
+
+function overConstant(fraction: Fraction): Polynomial | null {
+  const constant = fraction.bottom.get("");
+  if (constant === undefined || fraction.bottom.size !== 1) return null;
+  const inverse = divide(ONE, constant.coefficient);
+  return inverse && times(fraction.top, polynomial(inverse));
+}
+
 /** Whether a = c·b for a number c ≠ 0 (0 only to 0); the sign of c with it. */
 export function proportional(a: Fraction, b: Fraction): { readonly proportional: boolean; readonly positive: boolean } {
   const left = times(a.top, b.bottom);
@@ -147,6 +180,8 @@ const SPLITS = new Map<bigint, { readonly outside: bigint; readonly inside: bigi
 /** n = outside² · inside with inside square-free; null when n is too large to tell. */
 function squareFree(n: bigint): { readonly outside: bigint; readonly inside: bigint } | null {
   if (n < 2n) return { outside: n === 0n ? 0n : 1n, inside: 1n };
+  // The same price whether or not the answer is known already.
+  charge(n < 1_000_000n ? 5 : n < 1n << 53n ? 60 : 600);
   const known = SPLITS.get(n);
   if (known !== undefined) return known;
   const result = splitSquares(n);
@@ -162,7 +197,6 @@ function splitSquares(n: bigint): { readonly outside: bigint; readonly inside: b
   if (n >= 1n << 53n) {
     // Small factors first, exactly; what remains must fit a double.
     for (let p = 2n; p < 1000n; p++) {
-      charge(1);
       while (rest % (p * p) === 0n) {
         rest /= p * p;
         outside *= p;
@@ -179,7 +213,6 @@ function splitSquares(n: bigint): { readonly outside: bigint; readonly inside: b
   let m = Number(rest);
   const limit = 20_000;
   for (let p = 2; p <= limit && p * p <= m; p++) {
-    charge(0.05);
     while (m % (p * p) === 0) {
       m /= p * p;
       outside *= BigInt(p);

@@ -75,6 +75,8 @@ function isEqual(expected: Reference, answer: Extracted, options: EqualityOption
   if (long !== null) return long;
   const gold = expected.reading();
   if (gold.error) throw gold.error;
+  // The reference may have been read before: what it cost must not matter.
+  openBudget();
   const given = read(answer);
   if (given.error) throw given.error;
   if (gold.key === given.key && gold.key !== "") return true;
@@ -134,9 +136,8 @@ function read(answer: Extracted): Reading {
     const tokens = tokenize(source, answer.prose);
     const key = tokens.map((token) => token.value).join(" ");
     const words = tokens.every(isWordToken) ? foldWords(tokens.map(spacedValue).join("")) : "";
-    const first = tokens[0];
-    const label =
-      first?.type === "text" && tokens.length > 1 && /^\(?[A-Za-z]\)$/.test(first.value) ? foldWords(first.value) : "";
+    const labels = tokens.filter((token) => token.type === "text" && /^\(?[A-Za-z]\)$/.test(token.value));
+    const label = labels.length === 1 && labels[0] === tokens[0] && tokens.length > 1 ? foldWords(labels[0].value) : "";
     return { source, key, words, label, node: nodeOf(tokens, source), error: null };
   } catch (thrown) {
     if (thrown instanceof OutOfBudget) return { source, key: "", words: "", label: "", node: null, error: thrown };
