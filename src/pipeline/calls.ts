@@ -1,10 +1,27 @@
 /** Calls that wait: functions and judges, each with a limit on time, tries and how many run at once. */
-import { messageOf, type ScoreError, scoreError } from "../core/error.ts";
+import { messageOf, type ScoreError, type ScoreErrorCode, scoreError } from "../core/error.ts";
 import type { Random } from "../core/random.ts";
 import type { SignalContext, SignalResult } from "./types.ts";
 
 export function isThenable(value: unknown): value is Promise<unknown> {
   return typeof value === "object" && value !== null && typeof (value as Promise<unknown>).then === "function";
+}
+
+const codes: Readonly<Record<ScoreErrorCode, true>> = {
+  timeout: true,
+  "not-finite": true,
+  threw: true,
+  crashed: true,
+  unreadable: true,
+  "no-value": true,
+  unavailable: true,
+  "bad-input": true,
+  "incomplete-group": true,
+  cancelled: true,
+};
+
+export function isErrorCode(code: unknown): code is ScoreErrorCode {
+  return typeof code === "string" && Object.hasOwn(codes, code);
 }
 
 export interface Outcome {
@@ -27,7 +44,13 @@ export function normalizeResult(result: unknown): Outcome {
     const { error, retryAfter } = result as { error: Partial<ScoreError>; retryAfter?: number };
     if (typeof error === "object" && error !== null) {
       return {
-        ...failure(scoreError(error.code ?? "threw", String(error.message ?? "no message"), error.retryable === true)),
+        ...failure(
+          scoreError(
+            isErrorCode(error.code) ? error.code : "threw",
+            String(error.message ?? "no message"),
+            error.retryable === true,
+          ),
+        ),
         retryAfter,
       };
     }

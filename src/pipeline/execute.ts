@@ -2,8 +2,8 @@
  * Runs one signal over rows of a batch, on whatever thread this is. Row-wise parts are called on slices
  * whose size follows their speed; everything else row by row, or once where a part wants the whole batch.
  */
-import { ContractError, messageOf, type ScoreError, type ScoreErrorCode, scoreError } from "../core/error.ts";
-import { fromThrown, isThenable, normalizeResult } from "./calls.ts";
+import { ContractError, messageOf, type ScoreError, scoreError } from "../core/error.ts";
+import { fromThrown, isErrorCode, isThenable, normalizeResult } from "./calls.ts";
 import { type Column, type Columns, columnKey, entriesOf, sliceColumn, transpose, viewer } from "./columns.ts";
 import type { FunctionSignalPlan, PartSignalPlan, SignalPlan } from "./plan.ts";
 
@@ -135,7 +135,7 @@ function runFunction(
 }
 
 /** Slice sizes that proved right, by signal; only speed depends on them. */
-const sliceSizes = new Map<SignalPlan, number>();
+const sliceSizes = new WeakMap<SignalPlan, number>();
 
 function runRows(
   signal: PartSignalPlan,
@@ -315,29 +315,12 @@ function worthNumber(entry: unknown): number {
   return entry === "A" ? 1 : entry === "B" ? 0 : Number.NaN;
 }
 
-const codes: ReadonlySet<string> = new Set<ScoreErrorCode>([
-  "timeout",
-  "not-finite",
-  "threw",
-  "crashed",
-  "unreadable",
-  "no-value",
-  "unavailable",
-  "bad-input",
-  "incomplete-group",
-  "cancelled",
-]);
-
 /** The reason a part gives for a null, in its own words. */
 function partError(signal: PartSignalPlan, reason: unknown): ScoreError {
   if (typeof reason === "string") return scoreError("no-value", reason);
   if (typeof reason === "object" && reason !== null && "message" in reason) {
     const { code, message, retryable } = reason as Partial<ScoreError>;
-    return scoreError(
-      codes.has(String(code)) ? (code as ScoreErrorCode) : "no-value",
-      String(message),
-      retryable === true,
-    );
+    return scoreError(isErrorCode(code) ? code : "no-value", String(message), retryable === true);
   }
   return scoreError("no-value", `${signal.bound.part.id} gave no ${signal.worth.name} for this rollout`);
 }

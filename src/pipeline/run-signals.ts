@@ -48,8 +48,8 @@ interface Prepared {
   readonly keys: (string | null)[] | null;
 }
 
-/** Below this many rollouts a batch is not worth splitting among workers. */
-const smallestSlice = 16;
+/** Rollouts of a batch that one worker gets at least. */
+const smallestSlice = 4;
 
 export async function runLevel(
   signals: readonly SignalPlan[],

@@ -121,6 +121,14 @@ describe("signals", () => {
     await scorer.close();
   });
 
+  it("a fallback is also what later parts read", async () => {
+    const reward = defineReward({
+      signals: { right: { use: equal(), fallback: 0.25 }, again: { use: echo(), bind: { x: "right" } } },
+      shaping: [{ use: noisy(), bind: { uniforms: "right" } }],
+    });
+    expect((await scoreOnce(reward, { responses: ["a", "?"], references: ["a", "a"] })).rewards).toEqual([3, 0.75]);
+  });
+
   it("a signal reads another's output; what failed there fails here with the same reason", async () => {
     const reward = defineReward({
       signals: { twice: later(), right: equal() },

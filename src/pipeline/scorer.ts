@@ -78,9 +78,10 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
         states ??= { ...state.states };
         if (signal.kind === "part") await runStatefulSignal(signal, columns, size, runs, counters, states);
       }
-      for (const { name } of level) {
+      for (const { name, fallback } of level) {
         const run = runs.get(name);
         if (!run) continue;
+        counters.signals[name].fallbacks += settle(run, fallback);
         for (const [output, column] of Object.entries(run.outputs)) columns[signalKey(name, output)] = column;
         columns[signalKey(name, "value")] = worthColumn(run);
       }
@@ -91,7 +92,7 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
       errors[row] ??= scoreError(error.code, `${who}: ${error.message}`, error.retryable);
       blame[row] ??= who;
     };
-    const combined = combine(plan, batch, runs, counters, fail);
+    const combined = combine(plan, batch, runs, fail);
     const components = Object.fromEntries([...runs].map(([name, run]) => [name, Array.from(run.values)]));
     if (plan.stateful) await turn.come();
     stop?.throwIfAborted();
@@ -200,26 +201,32 @@ function drawInto(
   }
 }
 
+/** What failed has no value, or the fallback that the reward file names. Returns how often that was. */
+function settle({ values, errors }: SignalRun, fallback: number | undefined): number {
+  let fallbacks = 0;
+  for (let i = 0; i < values.length; i++) {
+    if (!errors[i]) continue;
+    values[i] = fallback ?? Number.NaN;
+    if (fallback !== undefined) fallbacks++;
+  }
+  return fallbacks;
+}
+
 /** Signals' worths → rewards; null where a required signal has none. */
 function combine(
   { signals, combine: given }: Plan,
   batch: RolloutBatch,
   runs: ReadonlyMap<string, SignalRun>,
-  counters: ScorerCounters,
   fail: (row: number, who: string, error: ScoreError) => void,
 ): (number | null)[] {
   const { size } = batch;
   const combined = new Array<number | null>(size).fill(null);
   const columns = signals.map((signal) => ({ signal, run: runs.get(signal.name) ?? emptyRun(size) }));
   for (const { signal, run } of columns) {
+    if (!signal.required) continue;
     for (let i = 0; i < size; i++) {
       const error = run.errors[i];
-      if (!error) continue;
-      run.values[i] = Number.NaN;
-      if (signal.fallback !== undefined) {
-        run.values[i] = signal.fallback;
-        counters.signals[signal.name].fallbacks++;
-      } else if (signal.required) fail(i, signal.name, error);
+      if (error && Number.isNaN(run.values[i])) fail(i, signal.name, error);
     }
   }
   const view = given && given.length > 1 ? viewer(batch.fields) : null;

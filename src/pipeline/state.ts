@@ -15,9 +15,10 @@ export function signalStateKey(name: string): string {
 export function initialStates(plan: Plan): Record<string, unknown> {
   const states: Record<string, unknown> = {};
   for (const signal of plan.signals) {
-    if (signal.kind === "part" && signal.stateful) states[signalStateKey(signal.name)] = signal.initialState;
+    if (signal.kind === "part" && signal.stateful)
+      states[signalStateKey(signal.name)] = structuredClone(signal.initialState);
   }
-  for (const step of plan.steps) if (step.stateful) states[step.key] = step.initialState;
+  for (const step of plan.steps) if (step.stateful) states[step.key] = structuredClone(step.initialState);
   return states;
 }
 
