@@ -45,25 +45,28 @@ function removeOthers(folder: string): void {
   }
 }
 
-/** Golden cases by part, of each part's own papers first. */
+/** Golden cases by part, in the order in which the part names its papers: its origin first. */
 function readGolden(): { byPart: Map<string, GoldenCase[]>; byPaper: Map<string, Set<string>> } {
-  const byPart = new Map<string, GoldenCase[]>();
   const byPaper = new Map<string, Set<string>>();
-  const own = new Map(catalogue.map((entry) => [entry.id, entry.papers]));
+  const found = new Map<string, { rank: number; golden: GoldenCase }[]>();
+  const papersOf = new Map(catalogue.map((entry) => [entry.id, entry.papers]));
   for (const file of readdirSync(join(root, "test/golden")).sort()) {
     const paper = file.replace(/\.json$/, "");
-    const used = new Set<string>();
-    byPaper.set(paper, used);
     const cases = JSON.parse(readFileSync(join(root, "test/golden", file), "utf8")) as GoldenCase[];
-    const firsts = new Map<string, GoldenCase[]>();
+    byPaper.set(paper, new Set(cases.map((golden) => golden.part)));
     for (const golden of cases) {
-      used.add(golden.part);
-      firsts.set(golden.part, [...(firsts.get(golden.part) ?? []), golden]);
+      const rank = papersOf.get(golden.part)?.indexOf(paper) ?? -1;
+      const list = found.get(golden.part) ?? [];
+      list.push({ rank: rank < 0 ? Number.MAX_SAFE_INTEGER : rank, golden });
+      found.set(golden.part, list);
     }
-    for (const [part, list] of firsts) {
-      const before = byPart.get(part) ?? [];
-      byPart.set(part, own.get(part)?.includes(paper) ? [...list, ...before] : [...before, ...list]);
-    }
+  }
+  const byPart = new Map<string, GoldenCase[]>();
+  for (const [part, list] of found) {
+    byPart.set(
+      part,
+      list.sort((x, y) => x.rank - y.rank).map(({ golden }) => golden),
+    );
   }
   return { byPart, byPaper };
 }
