@@ -648,9 +648,29 @@ export function parseTokens(all: readonly Token[]): Node {
     return { kind: "call", name: value, items: [nested(() => product(true)), low.items[0], low.items[1], high] };
   }
 
+  /** Rows of an aligned chain run on (`x &= 3 + 5 \\ &= 8`); others are members of a list. */
+  function alignRows(end: string) {
+    const rest = tokens.splice(position);
+    for (let k = 0; k < rest.length; k++) {
+      const { value } = rest[k];
+      if (value === end) {
+        tokens.push(...rest.slice(k));
+        return;
+      }
+      if (value === "&") continue;
+      if (value !== "\\\\") tokens.push(rest[k]);
+      else {
+        const next = rest[k + 1]?.value === "&" ? rest[k + 2] : rest[k + 1];
+        if (next !== undefined && RELATIONS[next.value] === undefined && next.value !== end)
+          tokens.push({ type: "operator", value: ",", spaced: true });
+      }
+    }
+  }
+
   function environment(kind: string): Node {
     if (!/^(?:[pbvBV]?matrix|smallmatrix|array)\*?$/.test(kind)) {
       if (/^(?:align|aligned|gather|gathered|equation|split)\*?$/.test(kind)) {
+        alignRows(`end:${kind}`);
         const inner = nested(() => list([`end:${kind}`]));
         expect(`end:${kind}`);
         return inner;

@@ -105,6 +105,11 @@ export function tokenize(source: string, prose = false): Token[] {
       push("operator", "…");
       continue;
     }
+    if (char === "." && source.startsWith("\\overline", position + 1)) {
+      position++;
+      push("number", "0.");
+      continue;
+    }
     position++;
     const two = char + (source[position] ?? "");
     if (two === "<=" || two === ">=" || two === "!=") {
