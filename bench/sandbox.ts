@@ -5,7 +5,11 @@ import type { Step } from "../src/sandbox/types.ts";
 
 const samples = 100;
 const work = {
-  python: { code: "def f(n):\n    return sum(i * i for i in range(n))", assertion: "assert f(10) == 285", program: "print(int(input()) + 1)" },
+  python: {
+    code: "def f(n):\n    return sum(i * i for i in range(n))",
+    assertion: "assert f(10) == 285",
+    program: "print(int(input()) + 1)",
+  },
   javascript: {
     code: "function f(n) { let s = 0; for (let i = 0; i < n; i++) s += i * i; return s; }",
     assertion: "assert(f(10) === 285)",

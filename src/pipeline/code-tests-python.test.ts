@@ -157,7 +157,7 @@ describe("hostile code", () => {
       "def double(x): return sum(iter(int, 1))",
       /not finished|would not stop|not tried|too many/,
     ],
-    ["memory bomb", "def double(x):\n    a = [0]\n    while True: a += a", /MemoryError|died|not tried/],
+    ["memory bomb", "def double(x):\n    a = [0]\n    while True: a += a", /MemoryError|died|not tried|not finished/],
     ["one huge allocation", "def double(x): return bytearray(3 << 30)", /MemoryError|OverflowError|died/],
     ["deep recursion", "def double(x): return double(x)", /RecursionError/],
     [

@@ -41,7 +41,12 @@ export interface QuickJsModule {
 
 interface Reply {
   readonly ok?: { readonly value?: Wire & { readonly pending?: boolean }; readonly pending?: boolean };
-  readonly error?: { readonly kind: string; readonly type?: string; readonly message: string; readonly status?: number };
+  readonly error?: {
+    readonly kind: string;
+    readonly type?: string;
+    readonly message: string;
+    readonly status?: number;
+  };
 }
 
 interface Engine {
@@ -166,11 +171,14 @@ export async function createJavaScript(quickjs: QuickJsModule, memoryLimit: numb
         const result = guest.context.callFunction(guest.agent, guest.context.undefined, text);
         text.dispose();
         if (!result.value) {
-          return { error: result.error ? describe(guest.context, result.error) : { kind: "crashed", message: "no reply" } };
+          return {
+            error: result.error ? describe(guest.context, result.error) : { kind: "crashed", message: "no reply" },
+          };
         }
         const reply = guest.context.typeof(result.value) === "string" ? guest.context.getString(result.value) : "";
         result.value.dispose();
-        if (reply === "" || reply.length > replyLimit) return { error: { kind: "threw", message: "the value is too large" } };
+        if (reply === "" || reply.length > replyLimit)
+          return { error: { kind: "threw", message: "the value is too large" } };
         return JSON.parse(reply) as Reply;
       };
       const reply = send(message);
@@ -283,7 +291,8 @@ export async function createJavaScript(quickjs: QuickJsModule, memoryLimit: numb
     clock.start(request.timeLimit);
     try {
       talk("bind", context.newString(`${step.source}\n${step.entryPoint ?? ""}`));
-      const hasCheck = step.entryPoint && /\bfunction\s+check\s*\(/.test(step.source) && !/^\s*check\s*\(/m.test(step.source);
+      const hasCheck =
+        step.entryPoint && /\bfunction\s+check\s*\(/.test(step.source) && !/^\s*check\s*\(/m.test(step.source);
       const source = hasCheck ? `${step.source}\ncheck(${step.entryPoint});` : step.source;
       const wrapped = /\bawait\b/.test(source) ? `(async () => {\n${source}\n})()` : source;
       const result = context.evalCode(wrapped, "tests.js");

@@ -30,7 +30,7 @@ export interface Sandbox {
 }
 
 /** A process that a step's own limit did not stop is killed this long after it, in milliseconds. */
-const grace = 1000;
+const grace = 1500;
 /** A process that has not said that it is ready by then never will. */
 const startLimit = 60_000;
 
@@ -49,6 +49,7 @@ interface Process {
   job: Job | null;
   jobId: number;
   timer: NodeJS.Timeout | undefined;
+  isReady: boolean;
   gone: boolean;
   errors: string;
 }
@@ -66,7 +67,7 @@ export function createSandbox({ language, memoryLimit = 256, workers = 1 }: Sand
       settle = { resolve, reject };
     });
     ready.catch(() => {});
-    const self: Process = { child, ready, job: null, jobId: -1, timer: undefined, gone: false, errors: "" };
+    const self: Process = { child, ready, job: null, jobId: -1, timer: undefined, isReady: false, gone: false, errors: "" };
     const failed = setTimeout(() => child.kill("SIGKILL"), startLimit);
     child.stderr?.on("data", (data: Buffer) => {
       self.errors = (self.errors + data.toString()).slice(-4000);
@@ -74,6 +75,7 @@ export function createSandbox({ language, memoryLimit = 256, workers = 1 }: Sand
     child.on("message", (message: FromChild) => {
       if (message.type === "ready") {
         clearTimeout(failed);
+        self.isReady = true;
         settle?.resolve();
       } else receive(self, message);
     });
@@ -88,7 +90,8 @@ export function createSandbox({ language, memoryLimit = 256, workers = 1 }: Sand
       settle?.reject(new Error(`the ${language} sandbox could not be started: ${lastLines(process.errors)}`));
       const { job } = process;
       process.job = null;
-      if (job) finish(job, "crashed", `the interpreter's process died: ${lastLines(process.errors)}`);
+      // Of a process that never started, the job hears by `ready`: that is not the code's doing.
+      if (job && process.isReady) finish(job, "crashed", `the interpreter's process died: ${lastLines(process.errors)}`);
       pump();
     };
     processes.add(self);
@@ -266,6 +269,8 @@ function spawnChild(language: "python" | "javascript", memoryLimit: number): Chi
       "--disallow-code-generation-from-strings",
       "--no-warnings",
       "--max-old-space-size=256",
+      // Recursion in the interpreter takes stack here too; 8 MB are the usual limit of a process.
+      "--stack-size=6000",
     ],
     env: {},
     cwd: dirname(file),

@@ -42,7 +42,10 @@ let allowed: ReadonlySet<string> = new Set();
 let sealed: { now: boolean } = { now: false };
 
 /** Loads an interpreter whose imports besides the system's are limited to `boundary` once it is sealed. */
-export async function withGate<T>(boundary: readonly string[], load: () => Promise<T>): Promise<{ loaded: T; gate: Gate }> {
+export async function withGate<T>(
+  boundary: readonly string[],
+  load: () => Promise<T>,
+): Promise<{ loaded: T; gate: Gate }> {
   allowed = new Set(boundary);
   const state = { now: false };
   sealed = state;
