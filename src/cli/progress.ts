@@ -1,24 +1,28 @@
 import type { SingleBar } from "cli-progress";
 
 export interface Progress {
-  update(rows: number, unscored: number): void;
+  /** `rows` of the `read` are scored, or known to have no reward. */
+  update(state: { rows: number; unscored: number; read: number }): void;
   stop(): void;
 }
 
 const silent: Progress = { update: () => {}, stop: () => {} };
 
-/** A progress bar on standard error, when that is a terminal. `done` and `total` are in the units of the source. */
-export async function createProgress(total: number | null, done: () => number): Promise<Progress> {
+/**
+ * A progress bar on standard error, when that is a terminal. `share` is how much of the input has been
+ * read (null: unknown, as of a pipe); of what was read, the scored rows count.
+ */
+export async function createProgress(share: () => number | null): Promise<Progress> {
   if (process.stderr.isTTY !== true) return silent;
   const { default: progress } = await import("cli-progress");
   const began = performance.now();
-  let before: number | null = null;
+  let before: { rows: number; done: number } | null = null;
+  const known = share() !== null;
   const bar: SingleBar = new progress.SingleBar({
     stream: process.stderr,
-    format:
-      total === null
-        ? "{rows} rollouts · {rate}/s · {unscored} unscored"
-        : "{bar} {percentage} % · {rows} rollouts · {rate}/s · {left} left · {unscored} unscored",
+    format: known
+      ? "{bar} {percentage} % · {rows} rollouts · {rate}/s · {left} left · {unscored} unscored"
+      : "{rows} rollouts · {rate}/s · {unscored} unscored",
     barCompleteChar: "█",
     barIncompleteChar: "░",
     barsize: 24,
@@ -27,18 +31,17 @@ export async function createProgress(total: number | null, done: () => number): 
     clearOnComplete: true,
     stopOnComplete: false,
   });
-  const start = done();
-  bar.start(total ?? 1, start, { rows: 0, rate: 0, left: "?", unscored: 0 });
+  bar.start(1000, 0, { rows: 0, rate: 0, left: "?", unscored: 0 });
   return {
-    update(rows, unscored) {
-      before ??= rows;
+    update({ rows, unscored, read }) {
+      const done = ((share() ?? 0) * rows) / Math.max(1, read);
+      before ??= { rows, done };
       const seconds = (performance.now() - began) / 1000;
-      const now = Math.min(done(), total ?? Number.POSITIVE_INFINITY);
-      const left = total === null || now <= start ? null : ((total - now) * seconds) / (now - start);
-      bar.update(total === null ? 0 : now, {
+      const gained = done - before.done;
+      bar.update(Math.min(1000, Math.floor(1000 * done)), {
         rows,
-        rate: Math.round((rows - before) / Math.max(seconds, 0.001)),
-        left: left === null ? "?" : clock(left),
+        rate: Math.round((rows - before.rows) / Math.max(seconds, 0.001)),
+        left: gained > 0 ? clock(((1 - done) * seconds) / gained) : "?",
         unscored,
       });
     },

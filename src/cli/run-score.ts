@@ -42,7 +42,9 @@ export async function runScore(rewardFile: string, input: string, options: Score
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
-  const progress = await createProgress(source.total, () => source.progress());
+  const progress = await createProgress(() =>
+    source.total === null ? null : source.progress() / Math.max(1, source.total),
+  );
   const version = await readVersion();
   const facts = { rewardFile, reward, input, output, options, version, startedAt };
   try {
@@ -67,7 +69,7 @@ export async function runScore(rewardFile: string, input: string, options: Score
         underWay: workers + 4,
         identity: { seed: options.seed, success: success ?? null },
       },
-      onProgress: ({ rows, unscored }) => progress.update(rows, unscored),
+      onProgress: progress.update,
       onComplete: async (finished) => {
         if (options.report !== undefined) await writeReport(options.report, report, finished, facts);
       },

@@ -18,7 +18,7 @@ export async function convertJournal(
   const types = columns.map(({ name, type }) => `${literal(name)}: ${literal(type)}`).join(", ");
   const rows = `read_json(${fileLiteral(journal)}, format = 'newline_delimited', columns = {${types}},
     maximum_object_size = ${object})`;
-  const nested = /[[(]|^JSON$/;
+  const nested = /\]$|^(STRUCT|MAP|UNION)\(|^JSON$/;
   const selected = columns.map(({ name, type }) => {
     const column = identifier(name);
     return format !== "parquet" && nested.test(type) ? `to_json(${column})::VARCHAR AS ${column}` : column;

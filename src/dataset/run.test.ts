@@ -209,6 +209,15 @@ describe("scoreDataset", () => {
     expect(result.tally.replaced).toBe(true);
   });
 
+  it("refuses columns that a table cannot tell apart before anything is scored", async () => {
+    const at = folder();
+    writeRows(join(at, "in.jsonl"), [{ response: "a", Reward: 1 }]);
+    const run = (name: string) => runFile(join(at, "in.jsonl"), join(at, name), {}, { needs: rowNeeds });
+    await expect(run("out.parquet")).rejects.toThrow(/"reward", "Reward" differ in case only/);
+    expect((await run("out.jsonl")).tally.scored).toBe(1);
+    expect(readdirSync(at).sort()).toEqual(["in.jsonl", "out.jsonl"]);
+  });
+
   it("says what happened when the output cannot be written", async () => {
     const at = folder();
     writeRows(join(at, "in.jsonl"), rows(10, 5));

@@ -84,7 +84,7 @@ export interface DatasetRun {
   readonly report: ReportAccumulator | null;
   readonly options: DatasetOptions;
   readonly signal: AbortSignal;
-  readonly onProgress?: (progress: { rows: number; unscored: number }) => void;
+  readonly onProgress?: (progress: { rows: number; unscored: number; read: number }) => void;
   /** Runs when all rows are scored, before the output gets its name. */
   readonly onComplete?: (result: RunResult) => Promise<void>;
 }
@@ -218,6 +218,7 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
   const place = checkpoint?.place ?? start;
   let slots: Slot[] = [];
   let taken = place.row;
+  let read = place.row;
   /** A row that was read and not taken. */
   let next: Place | null = null;
   let restored = checkpoint === null;
@@ -268,7 +269,7 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
       tally.count(scored.rewards[i], scored.errors[i], unit.kind);
     }
     await writeReady();
-    run.onProgress?.({ rows: tally.scored + tally.unscored, unscored: tally.unscored });
+    run.onProgress?.({ rows: tally.scored + tally.unscored, unscored: tally.unscored, read });
   };
 
   const writeReady = async (): Promise<void> => {
@@ -283,6 +284,7 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
       if (replaced) tally.replaced = true;
       if (tracked) {
         for (const [name, item] of Object.entries(value)) {
+          if (name === "__proto__") continue;
           const found = typeOf(item);
           types[name] = Object.hasOwn(types, name) ? unite(types[name], found) : found;
         }
@@ -404,6 +406,7 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
     chats = hasChats(values, options.map);
     columns = source.columns?.map(({ name }) => name) ?? [...new Set(values.flatMap((row) => Object.keys(row)))];
     makePlan(values);
+    if (tracked) refuseClashes(columns, output);
     await openOutput();
     await accept(rows);
   };
@@ -415,6 +418,7 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
     }
     let sample: SourceRow[] = [];
     for await (const block of source.read(place)) {
+      read += block.length;
       if (taking !== null) {
         await accept(block);
         continue;
@@ -472,6 +476,19 @@ function explainMissing(check: () => void, needs: RewardNeeds, columns: readonly
         `${who} wants this field, and the input has no column for it. Its columns: ${list(columns)}. Name one with --map ${thrown.path}=<column>`,
       ),
     );
+  }
+}
+
+/** SQL tells no upper from lower case, so neither do the names of CSV and Parquet columns here. */
+function refuseClashes(columns: readonly string[], output: string): void {
+  const seen = new Map<string, string>(outputColumns.map((name) => [name, name]));
+  for (const column of columns) {
+    const other = seen.get(column.toLowerCase());
+    if (other !== undefined && other !== column) {
+      const both = printable(list([other, column]));
+      throw new ContractError(output, `the columns ${both} differ in case only; write JSONL instead`);
+    }
+    seen.set(column.toLowerCase(), column);
   }
 }
 
