@@ -22,6 +22,11 @@ export function nullableVector(shape: string, description: string): Schema<Array
   return z.array(z.number().nullable()).meta({ shape, description }) as unknown as Schema<ArrayLike<number | null>>;
 }
 
+/** Given randomness: draws from U[0, 1). */
+export function uniforms(shape: string, description: string): Schema<Vector> {
+  return z.array(z.number().min(0).max(1)).meta({ shape, description }) as unknown as Schema<Vector>;
+}
+
 /** Integers (indices, counts, lengths). */
 export function integers(shape: string, description: string): Schema<Vector> {
   return z.array(z.int()).meta({ shape, description }) as unknown as Schema<Vector>;

@@ -46,6 +46,26 @@ export function createRandom(seed: string | number): Random {
   };
 }
 
+/** Index in [0, count) of a given draw in [0, 1): ⌊uniform · count⌋, kept inside for a draw of 1. */
+export function drawIndex(uniform: number, count: number): number {
+  return Math.min(count - 1, Math.floor(uniform * count));
+}
+
+/** Smallest index whose cumulated weight exceeds uniform · Σ weights; −1 when there is no weight at all. */
+export function drawWeighted(uniform: number, weights: ArrayLike<number>): number {
+  let total = 0;
+  for (let i = 0; i < weights.length; i++) total += weights[i];
+  let cumulated = 0;
+  let last = -1;
+  for (let i = 0; i < weights.length; i++) {
+    if (weights[i] <= 0) continue;
+    cumulated += weights[i];
+    last = i;
+    if (cumulated > uniform * total) return i;
+  }
+  return last;
+}
+
 /** cyrb128: four 32-bit words from text. Not cryptographic. */
 function hash128(text: string): [number, number, number, number] {
   let h1 = 1779033703;

@@ -65,3 +65,15 @@ export function checkShapes(schema: z.ZodObject, inputs: Record<string, unknown>
     }
   }
 }
+
+/** Throws `ContractError` unless a field has `length` entries; the edge checks this too, direct calls do not. */
+export function expectLength(values: ArrayLike<unknown>, length: number, field: string): void {
+  if (values.length !== length)
+    throw new ContractError(`inputs.${field}`, `expected ${length} entries, got ${values.length}`);
+}
+
+/** Throws `ContractError` unless an optional param or input is there. */
+export function expectGiven<T>(value: T | null | undefined, path: string, why: string): T {
+  if (value === null || value === undefined) throw new ContractError(path, `expected a value: ${why}`);
+  return value;
+}

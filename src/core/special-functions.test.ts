@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { betaQuantile, logChoose, logGamma, normalQuantile, regularizedBeta } from "./special-functions.ts";
+import {
+  betaQuantile,
+  logChoose,
+  logGamma,
+  normalQuantile,
+  regularizedBeta,
+  studentTwoSided,
+} from "./special-functions.ts";
 
 describe("special functions", () => {
   it("logGamma agrees with factorials, Γ(½) = √π, and Stirling at large arguments", () => {
@@ -26,6 +33,16 @@ describe("special functions", () => {
       expect(regularizedBeta(betaQuantile(p, a, b), a, b) / p).toBeCloseTo(1, 9);
     expect(betaQuantile(0.975, 1, 100_000) / -Math.expm1(Math.log(0.025) / 100_000)).toBeCloseTo(1, 11);
     expect([betaQuantile(0, 1, 2), betaQuantile(1, 1, 2)]).toEqual([0, 1]);
+  });
+  it("Student quantiles agree with tables, from heavy tails to nearly normal", () => {
+    for (const [alpha, freedom, t] of [
+      [0.05, 1, 12.706204736432095],
+      [0.05, 3, 3.182446305284263],
+      [0.1, 30, 1.697260886593957],
+      [0.01, 1e6, 2.5758342201],
+    ])
+      expect(studentTwoSided(alpha, freedom) / t).toBeCloseTo(1, 9);
+    expect(studentTwoSided(1, 5)).toBeCloseTo(0, 12);
   });
   it("normal quantiles", () => {
     expect(normalQuantile(0.975)).toBeCloseTo(1.959963984540054, 14);

@@ -82,6 +82,15 @@ export function betaQuantile(p: number, a: number, b: number): number {
   return (low + high) / 2;
 }
 
+/** t with P(|X| > t) = alpha for Student's distribution with `freedom` degrees of freedom; 0 < alpha ≤ 1. */
+export function studentTwoSided(alpha: number, freedom: number): number {
+  // t² / (freedom + t²) is a Beta(½, freedom/2) variable; take the side of the two that is not close to 1.
+  const near = betaQuantile(alpha, freedom / 2, 0.5);
+  if (near < 0.5) return Math.sqrt((freedom * (1 - near)) / near);
+  const far = betaQuantile(1 - alpha, 0.5, freedom / 2);
+  return Math.sqrt((freedom * far) / (1 - far));
+}
+
 /** x with Φ(x) = p for the standard normal distribution (Wichura's AS 241, about 1e-16); ±∞ at 0 and 1. */
 export function normalQuantile(p: number): number {
   if (p <= 0) return Number.NEGATIVE_INFINITY;
