@@ -253,7 +253,23 @@ export function createPool(module: string, size: number): Pool {
     // Rows before the culprit may be recomputed: their results died with the worker.
     job.items = [...job.items.slice(0, at), ...before, ...middle, ...after, ...job.items.slice(at + 1)];
     if (job.items.length === 0) job.resolve();
-    else queue.unshift(job);
+    else requeue(job);
+  };
+
+  /** What is left of a slice that met trouble is shared with a worker that has nothing to do. */
+  const requeue = (job: Job) => {
+    const busy = [...slots].filter((slot) => slot.job).length;
+    const [first, second] = queue.length === 0 && size - busy >= 2 ? halves(job.items) : [job.items, []];
+    if (first.length === 0 || second.length === 0) {
+      queue.unshift(job);
+      return;
+    }
+    let open = 2;
+    const resolve = () => {
+      open--;
+      if (open === 0) job.resolve();
+    };
+    queue.push({ ...job, items: first, resolve }, { ...job, items: second, resolve });
   };
 
   return {
@@ -274,4 +290,23 @@ export function createPool(module: string, size: number): Pool {
       watchdog = null;
     },
   };
+}
+
+/** Cuts items into two lists of about as many rows. */
+function halves(items: readonly Item[]): [Item[], Item[]] {
+  const rows = items.reduce((sum, { from, to }) => sum + to - from, 0);
+  const first: Item[] = [];
+  const second: Item[] = [];
+  let left = Math.floor(rows / 2);
+  for (const item of items) {
+    const count = item.to - item.from;
+    if (left >= count || (item.batch && left > 0)) first.push(item);
+    else if (left <= 0) second.push(item);
+    else {
+      first.push({ ...item, to: item.from + left });
+      second.push({ ...item, from: item.from + left });
+    }
+    left -= count;
+  }
+  return [first, second];
 }
