@@ -67,7 +67,16 @@ export function createSandbox({ language, memoryLimit = 256, workers = 1 }: Sand
       settle = { resolve, reject };
     });
     ready.catch(() => {});
-    const self: Process = { child, ready, job: null, jobId: -1, timer: undefined, isReady: false, gone: false, errors: "" };
+    const self: Process = {
+      child,
+      ready,
+      job: null,
+      jobId: -1,
+      timer: undefined,
+      isReady: false,
+      gone: false,
+      errors: "",
+    };
     const failed = setTimeout(() => child.kill("SIGKILL"), startLimit);
     child.stderr?.on("data", (data: Buffer) => {
       self.errors = (self.errors + data.toString()).slice(-4000);
@@ -91,7 +100,8 @@ export function createSandbox({ language, memoryLimit = 256, workers = 1 }: Sand
       const { job } = process;
       process.job = null;
       // Of a process that never started, the job hears by `ready`: that is not the code's doing.
-      if (job && process.isReady) finish(job, "crashed", `the interpreter's process died: ${lastLines(process.errors)}`);
+      if (job && process.isReady)
+        finish(job, "crashed", `the interpreter's process died: ${lastLines(process.errors)}`);
       pump();
     };
     processes.add(self);
