@@ -3,7 +3,7 @@ import { ContractError } from "../core/error.ts";
 import { fields, strings, vector } from "../core/fields.ts";
 import { indexGroups } from "../core/groups.ts";
 import { definePart } from "../core/part.ts";
-import { meanOrNull } from "../core/statistics.ts";
+import { mean, meanOrNull } from "../core/statistics.ts";
 
 /** Accuracy per category name, in order of first appearance. */
 const rates = z.record(z.string(), z.number().nullable());
@@ -64,28 +64,24 @@ export const pairwiseAccuracy = definePart({
       }
     }
     const all = Int32Array.from({ length: n }, (_, i) => i);
-    const outputs = {
+    const byCategory: Record<string, number> = {};
+    const plusByCategory: Record<string, number | null> = {};
+    const index = indexGroups(categories ?? []);
+    for (const [c, name] of index.ids.entries()) {
+      const members = all.filter((i) => index.of[i] === c);
+      byCategory[name] = mean(Array.from(members, (i) => results[i]));
+      if (groups) plusByCategory[name] = allRightShare(results, groups, members);
+    }
+    return {
       accuracy: meanOrNull(results),
       results,
       margin: n > 0 ? margin / n : null,
       tieCount,
       accuracyPlus: groups && allRightShare(results, groups, all),
+      byCategory: categories && byCategory,
+      plusByCategory: categories && groups && plusByCategory,
+      macroAccuracy: categories && meanOrNull(Object.values(byCategory)),
     };
-    if (!categories) return outputs;
-    const byCategory: Record<string, number> = {};
-    const plusByCategory: Record<string, number | null> = {};
-    const index = indexGroups(categories);
-    let macro = 0;
-    for (const [c, name] of index.ids.entries()) {
-      const members = all.filter((i) => index.of[i] === c);
-      let sum = 0;
-      for (const i of members) sum += results[i];
-      byCategory[name] = sum / members.length;
-      macro += byCategory[name];
-      if (groups) plusByCategory[name] = allRightShare(results, groups, members);
-    }
-    const macroAccuracy = index.ids.length > 0 ? macro / index.ids.length : null;
-    return { ...outputs, byCategory, macroAccuracy, plusByCategory: groups ? plusByCategory : undefined };
   },
 });
 

@@ -166,25 +166,27 @@ export const curationBounds = definePart({
     let curatedMeanExpReward = 0;
     for (let i = 0; i < rewards.length; i++)
       if (curated[i] > 0) curatedMeanExpReward += curated[i] * Math.exp(rewards[i]);
-    const outputs = {
+    if (syntheticRatio !== null && !reference)
+      throw new ContractError("inputs.reference", "expected p_ref: params.syntheticRatio is given");
+    const mix =
+      syntheticRatio !== null && reference
+        ? { ratio: syntheticRatio, reference, real: expMoments(reference, rewards, "reference") }
+        : null;
+    return {
       meanReward,
       meanExpReward: now.mean,
       varianceExpReward: now.variance,
       maxReward: now.largest,
       gainBound: (share * now.variance) / Math.exp(now.largest),
       curatedMeanExpReward,
-      nextMeanExpReward: curatedMeanExpReward,
-    };
-    if (syntheticRatio === null) return outputs;
-    if (!reference) throw new ContractError("inputs.reference", "expected p_ref: params.syntheticRatio is given");
-    const ratio = syntheticRatio;
-    const real = expMoments(reference, rewards, "reference");
-    return {
-      ...outputs,
-      nextMeanExpReward: (real.mean + ratio * curatedMeanExpReward) / (1 + ratio),
-      klToReference: klDivergence(probabilities, reference),
-      klBound: ratio * (choices - 1) < 1 ? -Math.log1p(-ratio * (choices - 1)) : null,
-      referenceLowerBound: real.mean + ((ratio / (1 + ratio) ** 3) * share * real.variance) / Math.exp(real.largest),
+      nextMeanExpReward: mix
+        ? (mix.real.mean + mix.ratio * curatedMeanExpReward) / (1 + mix.ratio)
+        : curatedMeanExpReward,
+      klToReference: mix ? klDivergence(probabilities, mix.reference) : undefined,
+      klBound: mix ? (mix.ratio * (choices - 1) < 1 ? -Math.log1p(-mix.ratio * (choices - 1)) : null) : undefined,
+      referenceLowerBound: mix
+        ? mix.real.mean + ((mix.ratio / (1 + mix.ratio) ** 3) * share * mix.real.variance) / Math.exp(mix.real.largest)
+        : undefined,
     };
   },
 });

@@ -24,7 +24,7 @@ describe("process-bench", () => {
           best = f1 ?? 0;
           threshold = k / (count - 1);
         }
-        expect("threshold" in found && found.threshold).toBe(threshold);
+        expect(found.threshold).toBe(threshold);
         if (best > 0) expect(found.f1).toBe(best);
       }),
     );

@@ -38,7 +38,7 @@ export const processBench = definePart({
   }),
   compute(params, { labels, predictions, stepScores }) {
     const score = (predicted: Vector) => firstErrorScore(predicted, labels, params.undefined);
-    if (predictions) return { predictions, ...score(predictions) };
+    if (predictions) return { predictions, threshold: undefined, ...score(predictions) };
     if (!stepScores) throw new ContractError("inputs.predictions", "expected predictions or stepScores");
     const scores = toRagged(stepScores);
     const probabilities = { values: scores.values.map(logistic), offsets: scores.offsets };

@@ -296,13 +296,13 @@ export const rmBench = definePart({
         if (length !== 3) throw new ContractError(`inputs.${field}[${i}]`, `expected 3 scores, got ${length}`);
       }
     }
-    if (n === 0) return { matrix: null, hard: null, normal: null, easy: null, average: null };
+    const { domains } = inputs;
+    if (n === 0) return { matrix: null, hard: null, normal: null, easy: null, average: null, byDomain: domains && {} };
     const all = Array.from({ length: n }, (_, i) => i);
     const matrix = winMatrix(chosen.values, rejected.values, all);
-    const { domains } = inputs;
     if (!domains) {
       const levels = difficulty(matrix);
-      return { matrix, ...levels, average: mean([levels.hard, levels.normal, levels.easy]) };
+      return { matrix, ...levels, average: mean([levels.hard, levels.normal, levels.easy]), byDomain: undefined };
     }
     const index = indexGroups(domains.map((name) => rmBenchDomains.find((prefix) => name.startsWith(prefix)) ?? name));
     const byDomain: Record<string, number> = {};
