@@ -7,6 +7,7 @@ import { definePart } from "../core/part.ts";
 import { rowCount, toRagged } from "../core/ragged.ts";
 import { evaluate, rowsTensor, type Tensor, type Tensors, tensor, vectorTensor } from "./engine.ts";
 import { membershipTensor } from "./group-matrices.ts";
+import { reciprocalOf } from "./numerics.ts";
 
 const consistencyParams = z.object({
   distance: z.enum(["pseudo-huber", "mse"]).default("pseudo-huber").describe("distance of the two predictions"),
@@ -133,6 +134,10 @@ export function directRewardLoss(params: z.input<typeof directRewardParams>) {
   return ({ distillationLoss, components, membership }: DirectRewardTensors) => {
     const toMembers = (perGroup: Tensor) => np.sum(membership.ref.mul(np.expandDims(perGroup, -1)), 0);
     const counts = np.sum(membership.ref, -1);
+    const spread = (deviations: Tensor) => {
+      const widened = deviations.add(epsilon);
+      return np.where(np.greater(widened.ref, 0), widened, 1);
+    };
     let rewards = np.zerosLike(counts.ref.sum()).mul(0);
     for (const [name, values] of Object.entries(components)) {
       const fixed = lax.stopGradient(values.ref);
@@ -141,7 +146,8 @@ export function directRewardLoss(params: z.input<typeof directRewardParams>) {
       const squares = np.sum(membership.ref.mul(np.square(centred)), -1);
       const deviations = np.sqrt(squares.div(np.maximum(counts.ref.sub(ddof), 1)));
       const shifted = baseline === "mean" ? values.sub(toMembers(means)) : keep(values, means);
-      const scaled = scale === "group" ? shifted.div(toMembers(deviations).add(epsilon)) : keep(shifted, deviations);
+      const scaled =
+        scale === "group" ? shifted.mul(reciprocalOf(spread(toMembers(deviations)))) : keep(shifted, deviations);
       rewards = rewards.add(scaled.mul(weights[name] ?? 0));
     }
     counts.dispose();
