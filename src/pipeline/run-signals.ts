@@ -1,23 +1,16 @@
 /** Runs the signals of one level over a batch: worker threads, this thread and endpoints at the same time. */
 import { messageOf, type ScoreError, scoreError } from "../core/error.ts";
 import type { Random } from "../core/random.ts";
-import { type CachedResult, cacheKey, type ResultCache } from "./cache.ts";
+import type { ResultCache } from "./cache.ts";
+import { forEachAtOnce, readCache, rowKeys, writeCache } from "./cached-rows.ts";
 import { callWithRetries, fromThrown, isThenable, type Limiter } from "./calls.ts";
-import { type Column, type Columns, columnKey, gather, isSignalKey, shownKey, sliceColumn, viewer } from "./columns.ts";
-import { packageVersion } from "./define.ts";
+import { checkInputs } from "./check-inputs.ts";
+import { type Columns, columnKey, gather, isSignalKey, sliceColumn, viewer } from "./columns.ts";
 import { AsynchronousSignal, execute, type Item, inputsFor, type Segment, take } from "./execute.ts";
-import { type FunctionSignalPlan, type InputPlan, type PartSignalPlan, type SignalPlan, waiting } from "./plan.ts";
+import { type FunctionSignalPlan, type PartSignalPlan, type SignalPlan, waiting } from "./plan.ts";
 import type { Pool } from "./pool.ts";
+import { emptyRun, put, type SignalRun } from "./signal-run.ts";
 import type { ScorerCounters } from "./types.ts";
-
-/** A signal's results while they come in, N entries each; NaN: no value (yet). */
-export interface SignalRun {
-  readonly values: Float64Array;
-  readonly errors: (ScoreError | null)[];
-  readonly outputs: Record<string, unknown[]>;
-  readonly cached: boolean[];
-  milliseconds: number;
-}
 
 export interface Runner {
   readonly pool: Pool | null;
@@ -28,16 +21,6 @@ export interface Runner {
   /** Signals that turned out to be asynchronous. */
   readonly asynchronous: Set<number>;
   readonly rewardHash: string;
-}
-
-export function emptyRun(size: number): SignalRun {
-  return {
-    values: new Float64Array(size).fill(Number.NaN),
-    errors: new Array<ScoreError | null>(size).fill(null),
-    outputs: {},
-    cached: new Array<boolean>(size).fill(false),
-    milliseconds: 0,
-  };
 }
 
 interface Prepared {
@@ -99,170 +82,6 @@ export async function runLevel(
 function remaining({ signal, run, rows, keys }: Prepared): Prepared {
   return { signal, run, keys, rows: rows.filter((row) => Number.isNaN(run.values[row]) && !run.errors[row]) };
 }
-
-// --- inputs ---------------------------------------------------------------------------------------
-
-/** Marks the rows whose inputs a part could not use, before it silently misreads them. */
-function checkInputs(
-  signal: PartSignalPlan,
-  columns: Columns,
-  run: SignalRun,
-  runs: ReadonlyMap<string, SignalRun>,
-): void {
-  const has = (key: string) => key in columns;
-  for (const input of signal.inputs) {
-    const key = columnKey(input.source, has);
-    if (key === null && input.source.from === "signal" && !input.optional) {
-      const message = `needs ${input.source.signal}.${input.source.output}, which was not given for any rollout`;
-      failMissing(run, runs.get(input.source.signal), input.source.signal, message);
-    }
-    if (key === null || input.layout === "whole") continue;
-    if (input.layout === "single" && signal.scope === "batch") continue;
-    const column = columns[key];
-    const sound = soundness(input);
-    const provider =
-      input.source.from === "signal" ? { name: input.source.signal, run: runs.get(input.source.signal) } : null;
-    for (let i = 0; i < column.length; i++) {
-      const entry = column[i];
-      if (sound(entry) || run.errors[i]) continue;
-      const cause = provider?.run?.errors[i];
-      if (cause && provider) run.errors[i] = needs(provider.name, cause);
-      else
-        run.errors[i] = scoreError("bad-input", `${shownKey(key)}: expected ${expected(input)}, got ${shown(entry)}`);
-    }
-  }
-}
-
-function failMissing(run: SignalRun, provider: SignalRun | undefined, name: string, message: string): void {
-  for (let i = 0; i < run.errors.length; i++) {
-    const cause = provider?.errors[i];
-    run.errors[i] ??= cause ? needs(name, cause) : scoreError("no-value", message);
-  }
-}
-
-function needs(name: string, cause: ScoreError): ScoreError {
-  return scoreError(cause.code, `needs signal ${name}, which failed: ${cause.message}`, cause.retryable);
-}
-
-function soundness({ kind, nullable, optional, layout }: InputPlan): (entry: unknown) => boolean {
-  const mayMiss = nullable || (optional && layout === "single");
-  const missing = (entry: unknown) => (entry === null || entry === undefined) && mayMiss;
-  switch (layout === "columns" ? "array" : kind) {
-    case "string":
-      return (entry) => typeof entry === "string" || missing(entry);
-    case "number":
-      return (entry) => (typeof entry === "number" && Number.isFinite(entry)) || missing(entry);
-    case "boolean":
-      return (entry) => typeof entry === "boolean" || missing(entry);
-    case "array":
-      return (entry) => Array.isArray(entry) || ArrayBuffer.isView(entry) || missing(entry);
-    default:
-      return (entry) => (entry !== undefined && entry !== null) || mayMiss;
-  }
-}
-
-function expected({ kind, layout }: InputPlan): string {
-  if (layout === "columns" || kind === "array") return "a list";
-  return kind === "string"
-    ? "a text"
-    : kind === "number"
-      ? "a finite number"
-      : kind === "boolean"
-        ? "true or false"
-        : "a value";
-}
-
-function shown(entry: unknown): string {
-  if (entry === undefined) return "nothing";
-  if (entry === null || typeof entry === "number" || typeof entry === "boolean") return String(entry);
-  if (typeof entry === "string") return JSON.stringify(entry.length > 40 ? `${entry.slice(0, 40)}…` : entry);
-  return Array.isArray(entry) ? "a list" : `a ${typeof entry}`;
-}
-
-// --- cache ----------------------------------------------------------------------------------------
-
-function rowKeys(
-  signal: SignalPlan,
-  columns: Columns,
-  size: number,
-  run: SignalRun,
-  rewardHash: string,
-): (string | null)[] | null {
-  const keys: (string | null)[] = new Array(size).fill(null);
-  if (signal.kind === "part") {
-    if (signal.scope === "batch") return null; // a rollout's result depends on the others
-    const has = (key: string) => key in columns;
-    const wired = signal.inputs.map(({ name, source }) => ({
-      name,
-      key: columnKey(source, has),
-      constant: source.from === "constant" ? source.value : undefined,
-    }));
-    for (let i = 0; i < size; i++) {
-      if (run.errors[i]) continue;
-      const inputs = wired.map(({ name, key, constant }) => [name, key === null ? constant : columns[key][i]]);
-      keys[i] = cacheKey([packageVersion, signal.bound.part.id, signal.bound.params, signal.worth.name, inputs]);
-    }
-    return keys;
-  }
-  const decides = signal.kind === "judge" ? ["judge", signal.identity] : ["function", rewardHash, signal.name];
-  const view = viewer(
-    signal.reads
-      ? pick(
-          columns,
-          signal.reads.flatMap(({ names }) => names),
-        )
-      : columns,
-  );
-  for (let i = 0; i < size; i++) keys[i] = cacheKey([packageVersion, decides, view(i)]);
-  return keys;
-}
-
-function pick(columns: Columns, names: readonly string[]): Columns {
-  return Object.fromEntries(names.filter((name) => name in columns).map((name) => [name, columns[name]]));
-}
-
-const filesAtOnce = 32;
-
-async function forEachAtOnce(count: number, work: (i: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const one = async () => {
-    while (next < count) await work(next++);
-  };
-  await Promise.all(Array.from({ length: Math.min(count, filesAtOnce) }, one));
-}
-
-async function readCache(cache: ResultCache, keys: readonly (string | null)[], run: SignalRun): Promise<void> {
-  await forEachAtOnce(keys.length, async (i) => {
-    const key = keys[i];
-    const found: CachedResult | null = key === null ? null : await cache.get(key);
-    if (!found) return;
-    run.values[i] = found.value;
-    run.cached[i] = true;
-    for (const [name, entry] of Object.entries(found.outputs)) put(run, name, i, entry);
-  });
-}
-
-async function writeCache(
-  cache: ResultCache,
-  keys: readonly (string | null)[],
-  run: SignalRun,
-  rows: Int32Array,
-): Promise<void> {
-  await forEachAtOnce(rows.length, async (k) => {
-    const row = rows[k];
-    const key = keys[row];
-    if (key === null || run.errors[row]) return;
-    const outputs = Object.fromEntries(Object.entries(run.outputs).map(([name, column]) => [name, column[row]]));
-    await cache.put(key, { value: run.values[row], outputs });
-  });
-}
-
-function put(run: SignalRun, name: string, row: number, entry: unknown): void {
-  run.outputs[name] ??= new Array<unknown>(run.values.length).fill(null);
-  run.outputs[name][row] = entry;
-}
-
-// --- synchronous signals --------------------------------------------------------------------------
 
 /** Maps local rows of a piece of work to rows of the batch. */
 type RowOf = (local: number) => number;
@@ -428,8 +247,6 @@ async function runInThread(
   }
 }
 
-// --- signals that wait ----------------------------------------------------------------------------
-
 async function runHere(one: Prepared, columns: Columns, runner: Runner, stop: AbortSignal | undefined): Promise<void> {
   const { signal } = one;
   if (signal.kind !== "part") await runCalls(one, signal, columns, runner, stop);
@@ -536,8 +353,3 @@ async function runAsynchronousPart(
 }
 
 class TimeoutError extends Error {}
-
-/** Column of a signal's worth as later parts see it. */
-export function worthColumn({ values }: SignalRun): Column {
-  return Array.from(values, (value) => (Number.isNaN(value) ? null : value));
-}

@@ -3,7 +3,7 @@ import { fromThrown } from "./calls.ts";
 import { type Columns, columnKey, shownKey } from "./columns.ts";
 import { inputsFor, take } from "./execute.ts";
 import type { PartSignalPlan } from "./plan.ts";
-import type { SignalRun } from "./run-signals.ts";
+import { put, type SignalRun } from "./signal-run.ts";
 import { signalStateKey } from "./state.ts";
 import type { ScorerCounters } from "./types.ts";
 
@@ -35,8 +35,7 @@ export async function runStatefulSignal(
       >;
       take(signal, outputs, 0, size, {
         put(row, name, entry) {
-          run.outputs[name] ??= new Array<unknown>(size).fill(null);
-          run.outputs[name][row] = entry;
+          put(run, name, row, entry);
         },
         value(row, value) {
           run.values[row] = value;
