@@ -91,7 +91,7 @@ describe("guerdon score", () => {
     expect(readFileSync(path("report.html"), "utf8")).toContain("</html>");
   });
 
-  it("gives the same rows for JSONL, gzip, a pipe, CSV and Parquet", () => {
+  it("gives the same rows for JSONL, gzip, a pipe, CSV and Parquet", { timeout: 120_000 }, () => {
     expect(run(["reward.ts", "rollouts.jsonl", "-o", "plain.jsonl"]).code).toBe(0);
     const plain = readFileSync(path("plain.jsonl"), "utf8");
     writeFileSync(path("in.jsonl.gz"), gzipSync(readFileSync(path("rollouts.jsonl"))));

@@ -6,7 +6,8 @@ import { indexGroups } from "../core/groups.ts";
 import { createRandom } from "../core/random.ts";
 import type { Reward, RewardNeeds, ScoredBatch, Scorer } from "../pipeline/types.ts";
 import { openSource } from "./open.ts";
-import { type DatasetOptions, type DatasetRun, defaultOptions, type RunResult, scoreDataset } from "./run.ts";
+import { type DatasetOptions, type DatasetRun, defaultOptions, type RunResult } from "./options.ts";
+import { scoreDataset } from "./run.ts";
 
 export const needs: RewardNeeds = {
   wholeGroups: true,

@@ -34,7 +34,7 @@ function readRows(path: string): Record<string, unknown>[] {
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-describe("scoreDataset", () => {
+describe("scoreDataset", { timeout: 120_000 }, () => {
   it("keeps the input's order and columns, and credits interleaved groups whole", async () => {
     const at = folder();
     const list = rows(300, 1);

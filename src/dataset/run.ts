@@ -6,101 +6,22 @@
  * some are under way in the scorer, some are scored and wait for an earlier one. A checkpoint names them
  * all; what is under way at that moment is given out again on resuming, in the same batches.
  */
-import { rename, stat, unlink } from "node:fs/promises";
+import { rename, unlink } from "node:fs/promises";
 import { ContractError, type ScoreError } from "../core/error.ts";
 import type { RolloutBatch } from "../core/rollout.ts";
-import type { Reward, RewardNeeds, ScoredBatch, Scorer, ScorerCounters } from "../pipeline/types.ts";
-import { type Checkpoint, type RunIdentity, readCheckpoint, syncFolder, writeCheckpoint } from "./checkpoint.ts";
-import { hasChats, list, planColumns } from "./columns.ts";
+import type { ScoredBatch } from "../pipeline/types.ts";
+import { type Checkpoint, readCheckpoint, syncFolder, writeCheckpoint } from "./checkpoint.ts";
+import { exists, explainMissing, identityOf, refuseClashes, removeFiles, sameFile } from "./checks.ts";
+import { hasChats, planColumns } from "./columns.ts";
 import { convertJournal } from "./convert.ts";
 import { type Journal, nowhere, OutputError, openJournal, standardOutput } from "./journal.ts";
+import type { DatasetRun, RunResult } from "./options.ts";
 import { outputColumns, outputLine, outputTail, resultColumns, spread, wellFormedLine } from "./output-row.ts";
 import { gatherUnit, type Slot, type Taking, takeRow } from "./slots.ts";
-import {
-  type Format,
-  formatOf,
-  identifySource,
-  type Place,
-  printable,
-  type Source,
-  type SourceRow,
-  start,
-} from "./source.ts";
-import { addCounters, createTally, type Tally } from "./tally.ts";
+import { type Format, formatOf, type Place, type SourceRow, start } from "./source.ts";
+import { addCounters, createTally } from "./tally.ts";
 import { type ColumnType, sqlType, typeOf, unite } from "./types.ts";
 import { createWindow, type Unit } from "./window.ts";
-
-/** What gathers the numbers of a report; see src/report. */
-export interface ReportAccumulator {
-  add(batch: RolloutBatch, scored: ScoredBatch): void;
-  snapshot(): unknown;
-  restore(snapshot: unknown): void;
-}
-
-export interface DatasetOptions {
-  /** `--map`: field → column or dotted path. */
-  readonly map: Readonly<Record<string, string>>;
-  /** Most rows between the first and the last of a group. */
-  readonly window: number;
-  readonly batchSize: number;
-  readonly groupSize: number | null;
-  readonly evidence: boolean;
-  readonly onBadLine: "stop" | "skip";
-  /** Forget an unfinished run. */
-  readonly restart: boolean;
-  /** Batches in the scorer at once. */
-  readonly underWay: number;
-  /** Least milliseconds between checkpoints. */
-  readonly checkpointEvery: number;
-  /** Milliseconds that batches under way get to finish when the run is stopped. */
-  readonly grace: number;
-  /** Further options that decide the output or the report (seed, success rule). */
-  readonly identity: Readonly<Record<string, unknown>>;
-}
-
-export const defaultOptions: DatasetOptions = {
-  map: {},
-  window: 4096,
-  batchSize: 512,
-  groupSize: null,
-  evidence: false,
-  onBadLine: "stop",
-  restart: false,
-  underWay: 6,
-  checkpointEvery: 1000,
-  grace: 3000,
-  identity: {},
-};
-
-export interface DatasetRun {
-  readonly reward: Reward;
-  readonly scorer: Scorer;
-  readonly needs: RewardNeeds;
-  /** Throws when a field that the reward wants is not among `available`. */
-  readonly checkWiring: (reward: Reward, available: ReadonlySet<string>) => void;
-  readonly source: Source;
-  /** A file, `-` for standard output, null for none. */
-  readonly output: string | null;
-  readonly report: ReportAccumulator | null;
-  readonly options: DatasetOptions;
-  readonly signal: AbortSignal;
-  readonly onProgress?: (progress: { rows: number; unscored: number; read: number }) => void;
-  /** Runs when all rows are scored, before the output gets its name. */
-  readonly onComplete?: (result: RunResult) => Promise<void>;
-}
-
-export interface RunResult {
-  readonly status: "finished" | "interrupted";
-  readonly tally: Tally;
-  readonly counters: ScorerCounters;
-  /** Rows that an earlier run had already written; null when this one began at the beginning. */
-  readonly resumedAt: number | null;
-  readonly seconds: number;
-  /** Where fields come from, where that is not the column of the same name. */
-  readonly sources: Readonly<Record<string, string>>;
-  /** Can an interrupted run go on? */
-  readonly resumable: boolean;
-}
 
 interface Work {
   readonly unit: Unit<Slot>;
@@ -452,55 +373,4 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
     stopper.abort();
     await journal.close().catch(() => {});
   }
-}
-
-async function identityOf(run: DatasetRun): Promise<RunIdentity | null> {
-  const input = await identifySource(run.source.path);
-  if (input === null) return null;
-  const { map, window, batchSize, groupSize, evidence, identity } = run.options;
-  const options = { map, window, batchSize, groupSize, evidence, ...identity };
-  // As JSON it will be read back, so compare it as such.
-  return JSON.parse(JSON.stringify({ input, rewardHash: run.reward.hash, options })) as RunIdentity;
-}
-
-function explainMissing(check: () => void, needs: RewardNeeds, columns: readonly string[]): void {
-  try {
-    check();
-  } catch (thrown) {
-    if (!(thrown instanceof ContractError)) throw thrown;
-    const who = needs.fields[thrown.path];
-    if (who === undefined) throw thrown;
-    throw new ContractError(
-      thrown.path,
-      printable(
-        `${who} wants this field, and the input has no column for it. Its columns: ${list(columns)}. Name one with --map ${thrown.path}=<column>`,
-      ),
-    );
-  }
-}
-
-/** SQL tells no upper from lower case, so neither do the names of CSV and Parquet columns here. */
-function refuseClashes(columns: readonly string[], output: string): void {
-  const seen = new Map<string, string>(outputColumns.map((name) => [name, name]));
-  for (const column of columns) {
-    const other = seen.get(column.toLowerCase());
-    if (other !== undefined && other !== column) {
-      const both = printable(list([other, column]));
-      throw new ContractError(output, `the columns ${both} differ in case only; write JSONL instead`);
-    }
-    seen.set(column.toLowerCase(), column);
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => null)) !== null;
-}
-
-async function sameFile(a: string, b: string): Promise<boolean> {
-  const [first, second] = await Promise.all([a, b].map((path) => stat(path).catch(() => null)));
-  return first !== null && second !== null && first.ino === second.ino && first.dev === second.dev;
-}
-
-async function removeFiles(paths: readonly string[]): Promise<void> {
-  for (const path of paths) await unlink(path).catch(() => {});
 }
