@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { closeCodeSandboxes, codeTests } from "./code-tests.ts";
+import { type CodeTest, closeCodeSandboxes, codeTests } from "./code-tests.ts";
 
 const bound = codeTests({
   language: "javascript",
@@ -8,7 +8,7 @@ const bound = codeTests({
   concurrency: 1,
   aggregate: "fraction",
 });
-type Tests = Parameters<typeof bound>[0]["tests"][number];
+type Tests = string | CodeTest[];
 
 async function run(code: string, tests: Tests) {
   const { passed, total, rewards, errors, results } = await bound({

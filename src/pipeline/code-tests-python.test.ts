@@ -1,10 +1,10 @@
 import { createServer } from "node:net";
 import { afterAll, describe, expect, it } from "vitest";
 import { createSandbox } from "../sandbox/sandbox.ts";
-import { closeCodeSandboxes, codeTests } from "./code-tests.ts";
+import { type CodeTest, closeCodeSandboxes, codeTests } from "./code-tests.ts";
 
 const bound = codeTests({ timeLimit: 0.5, memoryLimit: 192, concurrency: 1, aggregate: "fraction" });
-type Tests = Parameters<typeof bound>[0]["tests"][number];
+type Tests = string | CodeTest[];
 
 /** Verdicts of one response, and proof that a good one after it still passes. */
 async function run(code: string, tests: Tests) {

@@ -16,6 +16,9 @@ const test = z.union([
 ]);
 type Test = z.output<typeof test>;
 
+/** One test of a response, as `signal/code-tests` takes it. */
+export type CodeTest = z.input<typeof test>;
+
 export interface TestResult {
   readonly status: "passed" | "failed" | "error" | "timeout";
   readonly message: string;
