@@ -5,9 +5,9 @@ const labels = {
 
 const looks = {
   python:
-    /^(?:\s*(?:def|class|import|from|async def|for|while|if|try|with|print\(|@\w|[A-Za-z_]\w*(?:\s*,\s*\w+)*\s*[-+*/]?=[^=]))/m,
+    /^[ \t]{0,80}(?:(?:def|class|import|from|async def|for|while|if|try|with)\b|print\(|@\w|[A-Za-z_]\w{0,80}(?:[ \t]{0,8},[ \t]{0,8}\w{1,80}){0,8}[ \t]{0,8}[-+*/]?=[^=])/m,
   javascript:
-    /^(?:\s*(?:function|const|let|var|class|async function|import|export|for|while|if|console\.|module\.|process\.))/m,
+    /^[ \t]{0,80}(?:(?:function|const|let|var|class|async function|import|export|for|while|if)\b|console\.|module\.|process\.)/m,
 } as const;
 
 /**
