@@ -190,10 +190,10 @@ export const rewardHackingBound = definePart({
     proxyReturn: z.number().describe("proxy return of the policy"),
     referenceTrueReturn: z.number().describe("true return of the base policy"),
     referenceProxyReturn: z.number().describe("proxy return of the base policy"),
-    correlation: z.number().min(-1).max(1).nullable().describe("r under the base policy"),
+    correlation: z.number().nullable().describe("r under the base policy"),
     trueStd: z.number().min(0).describe("σ_R under the base policy"),
     proxyStd: z.number().min(0).describe("σ_R̃ under the base policy"),
-    chi2: z.number().min(0).nullable().describe("χ²(μ_π‖μ_ref); null: infinite"),
+    chi2: z.number().nullable().describe("χ²(μ_π‖μ_ref); null: infinite"),
   }),
   outputs: z.object({
     trueGain: z.number(),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { ContractError } from "../core/error.ts";
 import { fields, strings, vector } from "../core/fields.ts";
-import { indexGroups } from "../core/groups.ts";
+import { groupMembers, indexGroups } from "../core/groups.ts";
 import { definePart } from "../core/part.ts";
 import { mean, meanOrNull } from "../core/statistics.ts";
 
@@ -67,8 +67,9 @@ export const pairwiseAccuracy = definePart({
     const byCategory: Record<string, number> = {};
     const plusByCategory: Record<string, number | null> = {};
     const index = indexGroups(categories ?? []);
+    const { order, starts } = groupMembers(index);
     for (const [c, name] of index.ids.entries()) {
-      const members = all.filter((i) => index.of[i] === c);
+      const members = order.subarray(starts[c], starts[c + 1]);
       byCategory[name] = mean(Array.from(members, (i) => results[i]));
       if (groups) plusByCategory[name] = allRightShare(results, groups, members);
     }
