@@ -103,9 +103,10 @@ export function clamp(x: Tensor, low: number | null, high: number | null): Tenso
 export function expm1(x: Tensor): Tensor {
   const near = np.less(np.abs(x.ref), 0.5);
   const small = np.where(near.ref, x.ref, 0);
-  // Taylor to x¹³: to the last digit of float64 for |x| < 0.5.
-  let series = small.ref.mul(1 / 13).add(1);
-  for (let n = 12; n >= 2; n--)
+  // Taylor to the last digit for |x| < 0.5: x¹³ in float64, x⁷ in float32.
+  const terms = x.dtype === "float64" ? 13 : 7;
+  let series = small.ref.mul(1 / terms).add(1);
+  for (let n = terms - 1; n >= 2; n--)
     series = small.ref
       .mul(1 / n)
       .mul(series)
