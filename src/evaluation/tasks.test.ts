@@ -82,12 +82,16 @@ describe("safety-violations", () => {
       violations: 0,
     });
     expect(safetyViolations({ limit: 1, undefined: 0 })({ forces: [] })).toMatchObject({ mean: 0, violations: 0 });
-    expect(safetyViolations({ limit: 2 })({ forces: [2, [0, -3]] })).toMatchObject({ contacts: 2, violations: 0.5 });
+    expect(safetyViolations({ limit: 2 })({ forces: [2, [0, -3]] })).toMatchObject({
+      contacts: 2,
+      max: 3,
+      violations: 0.5,
+    });
   });
 });
 
 describe("constraint-satisfaction", () => {
-  it("is strict, skips what was never observed, and checks sizes", () => {
+  it("is strict, does not take the unobserved for satisfied, and checks sizes", () => {
     const both = { thresholds: [0.5, 0.5], bounds: ["lower" as const, "upper" as const] };
     expect(
       constraintSatisfaction(both)({
@@ -101,8 +105,9 @@ describe("constraint-satisfaction", () => {
       satisfied: [false, null],
       all: false,
     });
-    expect(constraintSatisfaction(both)({ costs: [[1, null]] }).all).toBe(true);
-    expect(constraintSatisfaction(both)({ costs: [] }).all).toBeNull();
+    expect(constraintSatisfaction(both)({ costs: [[1, 0]] }).all).toBe(true);
+    expect(constraintSatisfaction(both)({ costs: [[1, null]] }).all).toBe(false);
+    expect(constraintSatisfaction(both)({ costs: [] }).satisfied).toEqual([null, null]);
     expect(() => constraintSatisfaction(both)({ costs: [[1]] })).toThrow(/costs\[0\]/);
     expect(() => constraintSatisfaction({ thresholds: [1], bounds: [] })({ costs: [] })).toThrow(/params\.bounds/);
   });

@@ -187,7 +187,7 @@ export const drivingScore = definePart({
  * Contact-force statistics and violations of a limit (MoDem-V2, arXiv 2309.14236).
  *
  * A step's force is |f| of a number or the Euclidean norm of a vector. A contact has force > `contact`; `mean` and `std`
- * (population) are of the contacts' forces, `max` is the contacts' largest signed component (as the release has it, so
+ * (population) are of the contacts' forces, `max` is the contacts' largest component in size (as the release has it, so
  * for vectors it may lie below `mean`); `violations` = share of all steps with force > `limit`. Without a contact
  * (without a step, for `violations`): `undefined` (null; the official code has 0).
  */
@@ -215,10 +215,10 @@ export const safetyViolations = definePart({
     );
     const touching = sizes.filter((size) => size > params.contact);
     const touched = touching.length > 0;
-    let largest = Number.NEGATIVE_INFINITY;
+    let largest = 0;
     for (const [t, force] of forces.entries())
       if (sizes[t] > params.contact)
-        largest = Math.max(largest, typeof force === "number" ? force : Math.max(...force));
+        for (const part of typeof force === "number" ? [force] : force) largest = Math.max(largest, Math.abs(part));
     return {
       contacts: touching.length,
       mean: touched ? mean(touching) : params.undefined,
@@ -233,8 +233,8 @@ export const safetyViolations = definePart({
  * Rates of indicator costs against their thresholds (direct behaviour specification, arXiv 2412.07177).
  *
  * `costs` T×K, null where a constraint does not apply; `averages` ignore nulls. `lower`: average > threshold; `upper`:
- * average < threshold (strict). A constraint never observed has null and is skipped by `all`, which is null when
- * nothing was observed. Double bounds are two constraints.
+ * average < threshold (strict). A constraint never observed has null; `all` = every constraint was observed and holds.
+ * Double bounds are two constraints.
  */
 export const constraintSatisfaction = definePart({
   id: "evaluation/constraint-satisfaction",
@@ -253,7 +253,7 @@ export const constraintSatisfaction = definePart({
   outputs: z.object({
     averages: nullableVector("K", "average over the steps it applies to"),
     satisfied: shaped(z.array(z.boolean().nullable()), "K", "whether the bound holds"),
-    all: z.boolean().nullable(),
+    all: z.boolean(),
   }),
   compute({ thresholds, bounds }, { costs }) {
     if (bounds.length !== thresholds.length)
@@ -269,8 +269,7 @@ export const constraintSatisfaction = definePart({
       if (average === null) return null;
       return bounds[k] === "lower" ? average > thresholds[k] : average < thresholds[k];
     });
-    const observed = satisfied.filter((flag) => flag !== null);
-    return { averages, satisfied, all: observed.length > 0 ? observed.every((flag) => flag) : null };
+    return { averages, satisfied, all: satisfied.every((holds) => holds === true) };
   },
 });
 
