@@ -105,9 +105,11 @@ export function unpad(values: Vector, like: RaggedLike): Ragged {
   return { values: kept, offsets };
 }
 
-/** The numbers of a tensor, row-major; consumes it. */
+/** The numbers of a tensor, row-major, −0 as 0; consumes it. */
 export function read(array: Tensor): Float64Array {
-  return Float64Array.from(array.dataSync());
+  const numbers = Float64Array.from(array.dataSync());
+  for (let k = 0; k < numbers.length; k++) numbers[k] += 0;
+  return numbers;
 }
 
 /** What `evaluate` gives for a record of tensors: `loss` as a number, the rest flat, row-major. */
