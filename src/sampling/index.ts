@@ -1,5 +1,22 @@
+export {
+  budgetSplit,
+  objectiveReweighting,
+  rolloutAllocation,
+  sourceMixture,
+  taskValue,
+  valueReplacement,
+} from "./allocation.ts";
 export { dOptimalPairs } from "./d-optimal-pairs.ts";
+export { attemptSplit, competenceEdge, difficultyBuckets, failAtK, zeroRewardPrompts } from "./difficulty.ts";
 export { dynamicFilter } from "./dynamic-filter.ts";
+export {
+  expertIteration,
+  expertRegionFilter,
+  lengthRatioFilter,
+  responseSanityFilter,
+  rewardFilter,
+  uniformScoreBins,
+} from "./filters.ts";
 export {
   bootstrappedReference,
   contrastPairs,

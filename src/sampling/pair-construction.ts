@@ -183,7 +183,7 @@ export const bootstrappedReference = definePart({
 });
 
 /**
- * Positive of each prompt for training a verifier along with the policy (Cooper, arXiv 2508.05613, §3).
+ * Positive of each prompt for training a verifier along with the policy (Cooper, arXiv 2508.05613).
  *
  * Among the rollouts a rule accepts (`correct`) the first, or under `pick: "uniform"` the ⌊u·k⌋-th of k. `valid`: there
  * is one, and the rewritten negative was verified to be wrong (null: could not be verified). A group without an
