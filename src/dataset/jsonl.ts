@@ -1,9 +1,15 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, type Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
 import { ContractError, messageOf } from "../core/error.ts";
 import { readLines } from "./lines.ts";
-import { type Place, parseRow, type Source, type SourceRow } from "./source.ts";
+import { type Place, parseRow, type Source, type SourceRow, unreadable } from "./source.ts";
+
+async function statusOf(path: string): Promise<Stats> {
+  return stat(path).catch((thrown) => {
+    throw new ContractError(path, unreadable(thrown));
+  });
+}
 
 const chunkBytes = 65_536;
 /** Longest line: a rollout with token log-probabilities takes a megabyte or two. */
@@ -12,7 +18,7 @@ const lineLimit = 64 * 1024 * 1024;
 /** JSONL from a file, a gzip file or standard input (`-`). */
 export async function openJsonl(path: string, limit = lineLimit): Promise<Source> {
   const name = path === "-" ? "standard input" : path;
-  const status = path === "-" ? null : await stat(path);
+  const status = path === "-" ? null : await statusOf(path);
   const total = status?.isFile() ? status.size : null;
   const gzip = /\.gz$/i.test(path);
   let consumed = 0;

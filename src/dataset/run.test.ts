@@ -179,6 +179,17 @@ describe("scoreDataset", { timeout: 120_000 }, () => {
     expect(readRows(join(at, "out.jsonl")).map((row) => row.reward)).toEqual([1, null, 1, null]);
   });
 
+  it("keeps what came before a bad line, marked as partial, and says so", async () => {
+    const at = folder();
+    writeFileSync(join(at, "in.jsonl"), '{"response":"a"}\n{"response":"bb"}\nnonsense\n{"response":"c"}\n');
+    const ungrouped = { wholeGroups: false, fields: { responses: "signal length" }, optionalFields: {} };
+    await expect(runFile(join(at, "in.jsonl"), join(at, "out.jsonl"), {}, { needs: ungrouped })).rejects.toThrow(
+      /in\.jsonl:3: [^]*2 rollouts before it are kept in .*out\.jsonl\.partial/,
+    );
+    expect(existsSync(join(at, "out.jsonl"))).toBe(false);
+    expect(readRows(join(at, "out.jsonl.partial")).map((row) => row.reward)).toEqual([1, 2]);
+  });
+
   it("leaves a malformed row unscored and the rest of its group scored", async () => {
     const at = folder();
     writeRows(join(at, "in.jsonl"), [

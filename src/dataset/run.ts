@@ -288,10 +288,13 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
 
   const refuse = async (problem: string): Promise<void> => {
     if (options.onBadLine === "stop") {
-      await give([]);
+      // The last group may go on after the bad line: without groups, all that came before can be scored.
+      await give(needs.wholeGroups ? [] : window.end());
       while (work.length > 0) await settle();
       await save(false);
-      throw new ContractError("", problem);
+      const kept = tally.scored + tally.unscored;
+      const keeps = toFile ? `${kept} rollouts before it are kept in ${partial}; ` : "";
+      throw new ContractError("", `${problem}\n${keeps}--on-bad-line skip leaves such lines out, and counts them`);
     }
     tally.badLine(problem);
   };

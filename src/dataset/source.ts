@@ -55,7 +55,7 @@ export interface SourceIdentity {
 export async function identifySource(path: string): Promise<SourceIdentity | null> {
   if (path === "-") return null;
   const file = await open(path, "r").catch((thrown) => {
-    throw new ContractError(path, `cannot be read (${messageOf(thrown)})`);
+    throw new ContractError(path, unreadable(thrown));
   });
   try {
     const status = await stat(path);
@@ -67,6 +67,14 @@ export async function identifySource(path: string): Promise<SourceIdentity | nul
   } finally {
     await file.close();
   }
+}
+
+/** Why a file cannot be opened, without the system call's jargon where the reason is plain. */
+export function unreadable(thrown: unknown): string {
+  const code = (thrown as { code?: unknown } | null)?.code;
+  if (code === "ENOENT") return "no such file";
+  if (code === "EACCES") return "may not be read (permission denied)";
+  return `cannot be read (${messageOf(thrown)})`;
 }
 
 const endings: readonly (readonly [RegExp, Format])[] = [
