@@ -220,6 +220,7 @@ function checkMixture(
   path: string,
   { means, stds, weights }: Mixture,
   sigma: number,
+  dimensions: number | null,
 ): { means: Ragged; stds: Vector; weights: Vector } {
   const packed = toRagged(means);
   const count = rowCount(packed);
@@ -229,6 +230,13 @@ function checkMixture(
   }
   let total = 0;
   for (let k = 0; k < count; k++) {
+    const size = packed.offsets[k + 1] - packed.offsets[k];
+    if (dimensions !== null && size !== dimensions) {
+      throw new ContractError(
+        `${path}means[${k}]`,
+        `expected ${dimensions} entries (D, as in inputs.samples), got ${size}`,
+      );
+    }
     if (!(weights[k] >= 0))
       throw new ContractError(`${path}weights[${k}]`, `expected a non-negative weight, got ${weights[k]}`);
     if (!(stds[k] > 0) && sigma === 0)
@@ -259,7 +267,7 @@ export const mixtureVelocity = definePart({
   outputs: z.object({ velocities: ragged("N×D", "v"), cleanEstimates: ragged("N×D", "E[x₀]") }),
   compute(_, { samples, sigma, means, stds, weights }) {
     const x = toRagged(samples);
-    const mixture = checkMixture("inputs.", { means, stds, weights }, sigma);
+    const mixture = checkMixture("inputs.", { means, stds, weights }, sigma, widthOf(x));
     const velocities = raggedLike(x);
     const cleanEstimates = raggedLike(x);
     for (let i = 0; i < rowCount(x); i++) {
@@ -337,13 +345,18 @@ export const flowOdeComplete = definePart({
       throw new ContractError("inputs.index", `expected less than ${sigmas.length}, got ${index}`);
     const x = toRagged(samples);
     const nodes = completionNodes(sigmas.length, index, odeSteps);
-    return { nodes, samples: completeFlow(x, sigmas, nodes, velocityOf(field)) };
+    return { nodes, samples: completeFlow(x, sigmas, nodes, velocityOf(field, widthOf(x))) };
   },
 });
 
-function velocityOf(field: z.output<typeof fieldSchema>): VelocityField {
+/** D, null without samples. */
+function widthOf(x: Ragged): number | null {
+  return rowCount(x) === 0 ? null : x.offsets[1];
+}
+
+function velocityOf(field: z.output<typeof fieldSchema>, dimensions: number | null): VelocityField {
   if (field.kind === "mixture") {
-    const mixture = checkMixture("inputs.field.", field, 1);
+    const mixture = checkMixture("inputs.field.", field, 1, dimensions);
     return (x, sigma, velocity) => mixtureField(x, sigma, mixture, velocity, new Float64Array(x.length));
   }
   const { matrix, bias } = field;

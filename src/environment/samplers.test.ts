@@ -105,6 +105,9 @@ describe("flow samplers", () => {
     await expect(
       callPart(mixtureVelocity, { inputs: { samples: [], sigma: 1, means: [], stds: [], weights: [] } }),
     ).rejects.toThrow("inputs.means");
+    await expect(callPart(mixtureVelocity, { inputs: { samples: [[1]], sigma: 1, ...mixture } })).rejects.toThrow(
+      "inputs.means[0]",
+    );
     const zero = { ...mixture, weights: [0, 0, 0] };
     await expect(callPart(mixtureVelocity, { inputs: { samples: [], sigma: 1, ...zero } })).rejects.toThrow(
       "inputs.weights",

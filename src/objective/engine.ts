@@ -11,7 +11,7 @@
  * another use, and whoever ignores an array disposes of it. A loss here consumes every array it is
  * given and returns arrays that its caller owns. Masks and weights are arrays like the others.
  */
-import { DType, numpy as np, type numpy, valueAndGrad } from "@jax-js/jax";
+import { DType, lax, numpy as np, type numpy, valueAndGrad } from "@jax-js/jax";
 import { type Ragged, type RaggedLike, toRagged, type Vector } from "../core/ragged.ts";
 
 /** An array of jax-js, or a tracer of one under `jit` and `grad`. */
@@ -139,6 +139,10 @@ export function evaluateWithGradient<A extends object, D extends { loss: Tensor 
     // Constants are captured, not passed: what autodiff does not see costs nothing and leaves no residuals behind.
     const split = (differentiated: Tensors): [Tensor, Tensors] => {
       const { loss: value, ...diagnostics } = loss({ ...constants, ...differentiated } as A);
+      // An input handed back untouched would come out as a tracer.
+      for (const [name, array] of Object.entries(diagnostics as Tensors)) {
+        if (array !== undefined) (diagnostics as Tensors)[name] = lax.stopGradient(array);
+      }
       return [value, diagnostics as Tensors];
     };
     const [[value, diagnostics], gradient] = valueAndGrad(split, { hasAux: true })(variables) as unknown as [
