@@ -8,10 +8,12 @@ import fs from "node:fs";
 import Module from "node:module";
 import process from "node:process";
 import { createJavaScript, type QuickJsModule } from "./javascript.ts";
-import { createPython, type LoadPyodide } from "./python.ts";
+import { createPython } from "./python.ts";
+import { type LoadPyodide, takeSnapshot } from "./python-instance.ts";
 import type { FromChild, Interpreter, ToChild } from "./types.ts";
+import { installGate } from "./wasm-gate.ts";
 
-const [, , language, memoryLimit, moduleUrl] = process.argv;
+const [, , language, memoryLimit, moduleUrl, snapshotSize] = process.argv;
 const send = process.send?.bind(process);
 if (!send) throw new Error("expected to be started by createSandbox");
 const exit = process.exit.bind(process);
@@ -56,6 +58,8 @@ function takePowers(): void {
 }
 
 limitMemory(Number(memoryLimit));
+/** Bytes of the snapshot that this process took and wrote to standard output. */
+let taken = 0;
 const interpreter = await load().catch(giveUp);
 dropPowers();
 let queue = Promise.resolve();
@@ -63,7 +67,7 @@ process.on("message", (message: ToChild) => {
   queue = queue.then(() => serve(message)).catch(giveUp);
 });
 process.on("disconnect", () => exit());
-tell({ type: "ready" });
+tell({ type: "ready", snapshot: taken });
 
 /** Node itself would print the line of the minified source before the message. */
 function giveUp(thrown: unknown): never {
@@ -74,10 +78,28 @@ function giveUp(thrown: unknown): never {
 async function load(): Promise<Interpreter> {
   if (language === "python") {
     const { loadPyodide } = (await import(moduleUrl)) as { loadPyodide: LoadPyodide };
-    return createPython(loadPyodide);
+    installGate();
+    const given = await readInput(Number(snapshotSize));
+    if (given) return createPython(loadPyodide, given);
+    const snapshot = await takeSnapshot(loadPyodide);
+    await new Promise((resolve) => process.stdout.write(snapshot, resolve));
+    taken = snapshot.length;
+    return createPython(loadPyodide, snapshot);
   }
   const quickjs = (await import(moduleUrl)) as QuickJsModule;
   return createJavaScript(quickjs, Number(memoryLimit));
+}
+
+async function readInput(size: number): Promise<Uint8Array | null> {
+  if (size === 0) return null;
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  if (at !== size) throw new Error("the snapshot did not arrive");
+  return bytes;
 }
 
 async function serve({ id, request }: ToChild): Promise<void> {

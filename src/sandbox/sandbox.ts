@@ -2,20 +2,18 @@
  * Runs untrusted code in processes of its own: Python in Pyodide, JavaScript in QuickJS. See child.ts for
  * the walls and python-tester.ts for how tests stay out of the code's reach.
  */
-import { type ChildProcess, fork } from "node:child_process";
-import { realpathSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { workerUrl } from "../core/worker-url.ts";
+import type { ChildProcess } from "node:child_process";
+import { collectSnapshot, type Language, spawnChild } from "./spawn.ts";
 import type { Check, FailureCode, FromChild, Outcome, SandboxRequest, SandboxResult, ToChild } from "./types.ts";
 
 export interface SandboxOptions {
-  readonly language: "python" | "javascript";
+  readonly language: Language;
   /** Megabytes for an interpreter's whole memory. Python itself needs some 32. Default 256. */
   readonly memoryLimit?: number;
   /** Processes, hence requests under way at once. Default 1. */
   readonly workers?: number;
+  /** Folder of the interpreter's package (`pyodide`, `quickjs-emscripten`). Default: the installed one. */
+  readonly interpreter?: string;
 }
 
 export interface Sandbox {
@@ -33,6 +31,8 @@ export interface Sandbox {
 const grace = 1500;
 /** A process that has not said that it is ready by then never will. */
 const startLimit = 60_000;
+/** After so many failed starts in a row, what waits is told instead of trying again for each request. */
+const startTries = 3;
 
 interface Job {
   readonly request: SandboxRequest;
@@ -54,14 +54,16 @@ interface Process {
   errors: string;
 }
 
-export function createSandbox({ language, memoryLimit = 256, workers = 1 }: SandboxOptions): Sandbox {
+export function createSandbox({ language, memoryLimit = 256, workers = 1, interpreter }: SandboxOptions): Sandbox {
   const processes = new Set<Process>();
   const waiting: Job[] = [];
   let closed = false;
   let nextId = 0;
+  let failedStarts = 0;
 
   const start = (): Process => {
-    const child = spawnChild(language, memoryLimit);
+    const child = spawnChild({ language, memoryLimit, interpreter });
+    const snapshot = collectSnapshot(child);
     let settle: { resolve: () => void; reject: (reason: Error) => void } | undefined;
     const ready = new Promise<void>((resolve, reject) => {
       settle = { resolve, reject };
@@ -84,7 +86,9 @@ export function createSandbox({ language, memoryLimit = 256, workers = 1 }: Sand
     child.on("message", (message: FromChild) => {
       if (message.type === "ready") {
         clearTimeout(failed);
+        failedStarts = 0;
         self.isReady = true;
+        snapshot.complete(message.snapshot);
         settle?.resolve();
       } else receive(self, message);
     });
@@ -96,7 +100,9 @@ export function createSandbox({ language, memoryLimit = 256, workers = 1 }: Sand
       clearTimeout(failed);
       clearTimeout(process.timer);
       processes.delete(process);
-      settle?.reject(new Error(`the ${language} sandbox could not be started: ${lastLines(process.errors)}`));
+      const reason = new Error(`the ${language} sandbox could not be started: ${lastLines(process.errors)}`);
+      settle?.reject(reason);
+      if (!process.isReady && ++failedStarts >= startTries) for (const one of waiting.splice(0)) one.reject(reason);
       const { job } = process;
       process.job = null;
       // Of a process that never started, the job hears by `ready`: that is not the code's doing.
@@ -159,7 +165,12 @@ export function createSandbox({ language, memoryLimit = 256, workers = 1 }: Sand
     if (closed) return;
     while (waiting.length > 0) {
       let free = [...processes].find((process) => !process.job && !process.gone);
-      if (!free && processes.size < workers) free = start();
+      try {
+        if (!free && processes.size < workers) free = start();
+      } catch (thrown) {
+        // Its package is missing: no other try can succeed.
+        for (const job of waiting.splice(0)) job.reject(thrown);
+      }
       if (!free) return;
       const job = waiting.shift();
       if (job) assign(free, job);
@@ -253,7 +264,9 @@ function setReferenced({ child }: Process, referenced: boolean): void {
   const method = referenced ? "ref" : "unref";
   child[method]();
   child.channel?.[method]();
-  (child.stderr as unknown as Record<"ref" | "unref", () => void> | null)?.[method]();
+  for (const stream of [child.stdin, child.stdout, child.stderr]) {
+    (stream as unknown as Record<"ref" | "unref", () => void> | null)?.[method]();
+  }
 }
 
 function lastLines(text: string): string {
@@ -262,55 +275,4 @@ function lastLines(text: string): string {
     .map((line) => line.trim())
     .filter((line) => line !== "" && line.length < 300);
   return lines.slice(0, 4).join(" ").slice(0, 400) || "it ended without a word";
-}
-
-function spawnChild(language: "python" | "javascript", memoryLimit: number): ChildProcess {
-  const file = realpathSync(fileURLToPath(workerUrl(import.meta.url, "./child")));
-  const { module, folders } = locate(language);
-  const root = resolve(dirname(file), "../..");
-  const readable = [join(dirname(file), "*"), join(dirname(file), "../core/*"), join(root, "package.json"), ...folders];
-  const permission = process.allowedNodeEnvironmentFlags.has("--permission")
-    ? "--permission"
-    : "--experimental-permission";
-  return fork(file, [language, String(memoryLimit), module], {
-    execArgv: [
-      permission,
-      ...readable.map((path) => `--allow-fs-read=${path}`),
-      "--disallow-code-generation-from-strings",
-      "--no-warnings",
-      "--max-old-space-size=256",
-      // Recursion in the interpreter takes stack here too; 8 MB are the usual limit of a process.
-      "--stack-size=6000",
-    ],
-    env: {},
-    cwd: dirname(file),
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-  });
-}
-
-/** URLs of the interpreter's modules, and the folders that it reads. */
-function locate(language: "python" | "javascript"): { module: string; folders: string[] } {
-  const require = createRequire(import.meta.url);
-  const find = (name: string) => {
-    try {
-      return realpathSync(require.resolve(name));
-    } catch {
-      throw new Error(
-        `the ${language} sandbox needs a package that is not installed: npm install ${name.split("/")[0]}`,
-      );
-    }
-  };
-  if (language === "python") {
-    const module = join(dirname(find("pyodide")), "pyodide.mjs");
-    const packages = dirname(dirname(module));
-    return {
-      module: pathToFileURL(module).href,
-      folders: [join(dirname(module), "*"), join(packages, "package.json"), join(packages, "ws", "*")],
-    };
-  }
-  const main = find("quickjs-emscripten");
-  return {
-    module: pathToFileURL(main).href,
-    folders: [join(main.slice(0, main.lastIndexOf("node_modules")), "node_modules", "*")],
-  };
 }

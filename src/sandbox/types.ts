@@ -78,7 +78,8 @@ export interface SandboxResult {
 
 /** Messages from a sandbox process. */
 export type FromChild =
-  | { readonly type: "ready" }
+  /** `snapshot`: bytes on standard output from which the next process can start faster. */
+  | { readonly type: "ready"; readonly snapshot: number }
   /** The request's own time begins. */
   | { readonly type: "started"; readonly id: number }
   /** A sign of life: starts the clock of the next assertion; carries its verdict in case the process dies later. */
