@@ -6,7 +6,9 @@ export {
   taskValue,
   valueReplacement,
 } from "./allocation.ts";
+export { luceChoice, studentPromotion } from "./choice.ts";
 export { dOptimalPairs } from "./d-optimal-pairs.ts";
+export { demonstrationPrompt, expertSubstitution } from "./demonstrations.ts";
 export { attemptSplit, competenceEdge, difficultyBuckets, failAtK, zeroRewardPrompts } from "./difficulty.ts";
 export { dynamicFilter } from "./dynamic-filter.ts";
 export {
@@ -17,6 +19,9 @@ export {
   rewardFilter,
   uniformScoreBins,
 } from "./filters.ts";
+export { hindsightCandidates, hindsightReplacement } from "./hindsight.ts";
+export { hintEscalation, hintSchedule, hintSelect } from "./hints.ts";
+export { hopBins, hopQuota } from "./hops.ts";
 export {
   bootstrappedReference,
   contrastPairs,
@@ -27,3 +32,12 @@ export {
 } from "./pair-construction.ts";
 export { preferencePairs } from "./preference-pairs.ts";
 export { preferenceQuery } from "./preference-query.ts";
+export { annotationQueue, decayedHistory, deferredRewards, prioritizedReplay } from "./replay.ts";
+export {
+  adaptiveImitationWeight,
+  agencyHandover,
+  demonstrationQuota,
+  linearSchedule,
+  noiseCalibration,
+} from "./schedules.ts";
+export { pauseInsertion, penaltyPoints, randomPosition, trajectoryWindows } from "./trajectories.ts";
