@@ -112,8 +112,7 @@ export const flowSdeStep = definePart({
         means.values[k] = (1 - sigmaNext) * clean.values[k] + kept * noise.values[k];
       return { means, diffusion: std, ...givenOrDrawn(means, std, draws, logprobReduction, "squared-error") };
     }
-    const diffusion =
-      schedule === "constant" ? noiseLevel : noiseLevel * Math.sqrt(sigma / (1 - atMost(sigma, sigmaMax)));
+    const diffusion = diffusionAt(schedule, noiseLevel, sigma, sigmaMax);
     const step = sigmaNext - sigma;
     const drift = diffusion ** 2 / (2 * sigma);
     for (let k = 0; k < x.values.length; k++) {
@@ -124,10 +123,17 @@ export const flowSdeStep = definePart({
   },
 });
 
-function atMost(sigma: number, sigmaMax: number | undefined): number {
-  if (sigma < 1) return sigma;
+/** The diffusion g; at σ = 1 flow-grpo's denominator uses the grid's second value. */
+function diffusionAt(
+  schedule: "flow-grpo" | "constant",
+  noiseLevel: number,
+  sigma: number,
+  sigmaMax: number | undefined,
+): number {
+  if (schedule === "constant" || noiseLevel === 0) return noiseLevel;
+  if (sigma < 1) return noiseLevel * Math.sqrt(sigma / (1 - sigma));
   if (sigmaMax === undefined) throw new ContractError("inputs.sigmaMax", "expected a value (sigma is 1), got nothing");
-  return sigmaMax;
+  return noiseLevel * Math.sqrt(sigma / (1 - sigmaMax));
 }
 
 /**

@@ -80,6 +80,8 @@ describe("flow samplers", () => {
       "inputs.sigmaMax",
     );
     await expect(callPart(flowSdeStep, { inputs: { ...inputs, sigmaNext: 0.7 } })).rejects.toThrow("inputs.sigmaNext");
+    const euler = await callPart(flowSdeStep, { params: { noiseLevel: 0 }, inputs: { ...inputs, sigma: 1 } });
+    expect(euler).toMatchObject({ diffusion: 0, nextSamples: [[expect.closeTo(0.06, 12)]] });
     const last = await callPart(flowSdeStep, { params: { schedule: "cps" }, inputs: { ...inputs, sigmaNext: 0 } });
     expect(last).toMatchObject({ std: 0, nextSamples: [[expect.closeTo(0.06, 12)]] });
     expect(last).not.toHaveProperty("logprobs");
