@@ -40,6 +40,19 @@ export function toRagged(rows: RaggedLike): Ragged {
   return { values, offsets };
 }
 
+/**
+ * One buffer for a field that is either a vector or rows of numbers; `offsets` is null for a vector. A
+ * Float64Array is not copied.
+ */
+export function toFlat(values: Vector | RaggedLike): { values: Float64Array; offsets: Uint32Array | null } {
+  if (isRagged(values)) return values;
+  if (values.length === 0 || typeof values[0] === "number") {
+    const vector = values as Vector;
+    return { values: vector instanceof Float64Array ? vector : Float64Array.from(vector), offsets: null };
+  }
+  return toRagged(values as RaggedLike);
+}
+
 /** Number of rows. */
 export function rowCount(ragged: Ragged): number {
   return ragged.offsets.length - 1;
