@@ -10,7 +10,7 @@ import { reciprocalOf, rowMeans, rowSums, softplus } from "./numerics.ts";
 import { overPairs } from "./preference.ts";
 
 /** Binary cross-entropy with logits and labels in [0, 1]: softplus(x) − y·x. */
-function crossEntropyWithLogits(logits: Tensor, labels: Tensor): Tensor {
+export function crossEntropyWithLogits(logits: Tensor, labels: Tensor): Tensor {
   return softplus(logits.ref).sub(labels.mul(logits));
 }
 

@@ -18,7 +18,7 @@ import { cispoLoss, clippedValueLoss, mixedPolicyLoss, reinforceLoss } from "./p
 import { dpoLoss, ktoPairLoss, ncaPairLoss } from "./preference.ts";
 import { dnoLoss, rewardDifferenceLoss, trajectoryDpoLoss } from "./preference-regression.ts";
 import { dpoTokenRegularizedLoss, simpoTokenRegularizedLoss } from "./preference-token.ts";
-import { noiseNormLoss } from "./reward-gradient.ts";
+import { noiseNormLoss, regularizedRewardLoss } from "./reward-gradient.ts";
 import { softQLoss } from "./soft-q.ts";
 import { tdMpcLoss } from "./weighting.ts";
 
@@ -391,6 +391,18 @@ export function lossCases(seed: string): LossCase[] {
     },
     ["distillationLoss", "quality"],
     true,
+  );
+  add(
+    "regularised reward",
+    regularizedRewardLoss({ weightRegularization: 0.3 }),
+    {
+      rewards: normals([2, N]),
+      mask: bits([1, 1, 1, 1, 1, 1, 0, 0], [2, N]),
+      weights: positive([2]),
+      parameters: normals([3]),
+      refParameters: normals([3]),
+    },
+    ["rewards", "parameters"],
   );
   add("noise norm", noiseNormLoss({ weight: 1 }), { latent: normals([5]) }, ["latent"]);
   add(

@@ -4,9 +4,10 @@ import { z } from "zod";
 import { ContractError } from "../core/error.ts";
 import { flags, ragged, shaped, vector } from "../core/fields.ts";
 import { definePart } from "../core/part.ts";
-import { toRagged, type Vector } from "../core/ragged.ts";
-import { evaluateWithGradient, type Tensor, tensor } from "./engine.ts";
+import { rowCount, toRagged } from "../core/ragged.ts";
+import { evaluate, evaluateWithGradient, maskTensor, rowsTensor, type Tensor, tensor, vectorTensor } from "./engine.ts";
 import { required } from "./inputs.ts";
+import { rowMeans } from "./numerics.ts";
 
 const noiseNormParams = z.object({ weight: z.number().default(0.01).describe("λ") });
 
@@ -96,6 +97,39 @@ export const rewardBackpropSchedule = definePart({
   },
 });
 
+const regularizedRewardParams = z.object({
+  weightRegularization: z.number().nonnegative().default(0).describe("λ"),
+  supervision: z.enum(["last-step", "all-steps"]).default("last-step").describe("which steps are rewarded"),
+});
+
+export interface RegularizedRewardTensors {
+  /** K×M rewards of the supervised steps of all samples, differentiated through the sampler. */
+  rewards: Tensor;
+  /** K×M of 0 and 1. */
+  mask: Tensor;
+  /** K. */
+  weights: Tensor;
+  /** D, or any one array of the generator's weights; the same for the reference. */
+  parameters: Tensor;
+  refParameters: Tensor;
+}
+
+/** Differentiable `objective/regularized-reward`, over the rewards of whichever steps are supervised. */
+export function regularizedRewardLoss(params: z.input<typeof regularizedRewardParams> = {}) {
+  const { weightRegularization } = regularizedRewardParams.parse(params);
+  return ({ rewards, mask, weights, parameters, refParameters }: RegularizedRewardTensors) => {
+    const total = np.sum(weights.ref);
+    const meanReward = np.sum(rowMeans(rewards, mask).mul(weights)).div(total);
+    const distance = np.sum(np.square(parameters.sub(lax.stopGradient(refParameters))));
+    const regularization = distance.mul(weightRegularization);
+    return {
+      loss: regularization.ref.sub(meanReward.ref),
+      meanReward: lax.stopGradient(meanReward),
+      regularization: lax.stopGradient(regularization),
+    };
+  };
+}
+
 /**
  * Weighted reward of a few-step generator, tied to its pretrained weights (R0 / Reward-Instruct, arXiv 2503.13070).
  *
@@ -106,10 +140,7 @@ export const rewardBackpropSchedule = definePart({
 export const regularizedReward = definePart({
   id: "objective/regularized-reward",
   papers: ["r0"],
-  params: z.object({
-    weightRegularization: z.number().nonnegative().default(0).describe("λ"),
-    supervision: z.enum(["last-step", "all-steps"]).default("last-step").describe("which steps are rewarded"),
-  }),
+  params: regularizedRewardParams,
   inputs: z.object({
     weights: vector("K", "weight per reward"),
     rewards: ragged("K×N", "reward per sample").optional(),
@@ -122,33 +153,28 @@ export const regularizedReward = definePart({
     regularization: z.number().describe("λ‖θ − θ_ref‖²"),
     loss: z.number().describe("regularization − meanReward"),
   }),
-  compute({ weightRegularization, supervision }, { weights, rewards, stepRewards, parameters, refParameters }) {
-    const perReward: Vector[] = [];
-    if (stepRewards !== undefined) {
-      for (const samples of stepRewards) {
-        perReward.push(samples.flatMap((steps) => (supervision === "last-step" ? steps.slice(-1) : steps)));
-      }
-    } else {
-      const { values, offsets } = toRagged(required(rewards, "rewards", "there are no stepRewards"));
-      for (let k = 0; k + 1 < offsets.length; k++) perReward.push(values.subarray(offsets[k], offsets[k + 1]));
-    }
+  compute(params, { weights, rewards, stepRewards, parameters, refParameters }) {
+    const supervised = (steps: number[]) => (params.supervision === "last-step" ? steps.slice(-1) : steps);
+    const perReward =
+      stepRewards === undefined
+        ? toRagged(required(rewards, "rewards", "there are no stepRewards"))
+        : toRagged(stepRewards.map((samples) => samples.flatMap(supervised)));
     let total = 0;
-    let weight = 0;
-    perReward.forEach((values, k) => {
-      if (values.length === 0) {
+    for (let k = 0; k < rowCount(perReward); k++) {
+      if (perReward.offsets[k] === perReward.offsets[k + 1]) {
         const field = stepRewards === undefined ? "rewards" : "stepRewards";
         throw new ContractError(`inputs.${field}[${k}]`, "expected at least one reward");
       }
-      let sum = 0;
-      for (let i = 0; i < values.length; i++) sum += values[i];
-      total += (weights[k] * sum) / values.length;
-      weight += weights[k];
+      total += weights[k];
+    }
+    if (total === 0) throw new ContractError("inputs.weights", "expected weights with a sum other than 0");
+    const result = evaluate(regularizedRewardLoss(params), {
+      rewards: rowsTensor(perReward),
+      mask: maskTensor(perReward),
+      weights: tensor(weights),
+      parameters: vectorTensor(parameters),
+      refParameters: vectorTensor(refParameters),
     });
-    if (weight === 0) throw new ContractError("inputs.weights", "expected weights with a sum other than 0");
-    let distance = 0;
-    for (let d = 0; d < parameters.length; d++) distance += (parameters[d] - refParameters[d]) ** 2;
-    const meanReward = total / weight;
-    const regularization = weightRegularization * distance;
-    return { meanReward, regularization, loss: regularization - meanReward };
+    return { loss: result.loss, meanReward: result.meanReward[0], regularization: result.regularization[0] };
   },
 });
