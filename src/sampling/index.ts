@@ -33,6 +33,7 @@ export {
 export { preferencePairs } from "./preference-pairs.ts";
 export { preferenceQuery } from "./preference-query.ts";
 export { annotationQueue, decayedHistory, deferredRewards, prioritizedReplay } from "./replay.ts";
+export { rewardStateSelection } from "./reward-state-selection.ts";
 export {
   adaptiveImitationWeight,
   agencyHandover,
