@@ -33,7 +33,9 @@ export { abilityAdaptiveThought, clip, delta, outcomePlusProcess, stepAggregatio
 export { progressDifference, progressPotential } from "./progress.ts";
 export { logSigmoidCentered, preferenceAsReward, rewardFusion } from "./reference.ts";
 export { resizeMap } from "./resize-map.ts";
+export { adaptiveRewardDesign, explicableRewardDesign } from "./reward-design.ts";
 export { annealedBonus, dynamicBeta, rewardScaleSchedule } from "./schedules.ts";
+export { selfSupervisedUpdate } from "./self-supervised.ts";
 export { qualityDelta, subgoalBonus } from "./step-bonuses.ts";
 export { tokenMinmax, tokenSelect } from "./token-scores.ts";
 export { trustWeightedThinking, varianceTrust } from "./trust.ts";
