@@ -1,4 +1,7 @@
+export * from "./annotation.ts";
 export * from "./bradley-terry.ts";
+export * from "./choice.ts";
+export * from "./closed-form.ts";
 export * from "./discriminators.ts";
 export * from "./networks/decoding.ts";
 export * from "./networks/parameters.ts";

@@ -144,9 +144,7 @@ export function transformerSampler(config: TransformerConfig, options: SamplerOp
     }
     bias.dispose();
     const uniform = np.matmul(column.at, uniforms).reshape([rows, 1]);
-    const logits = transformerLogits(x, packed.head)
-      .mul(1 / temperature)
-      .reshape([rows, vocabulary]);
+    const logits = transformerLogits(config, x, packed.head, temperature).reshape([rows, vocabulary]);
     const drawn = drawTokens(logits.ref, uniform, topK);
     const ids = np.arange(vocabulary, undefined, undefined, { dtype: np.int32 });
     const chosen = np.equal(np.expandDims(drawn.ref, -1), ids).astype(np.float32);
@@ -232,7 +230,8 @@ function drawTokens(logits: Tensor, uniform: Tensor, topK: number | null): Tenso
   for (let i = 0; i < vocabulary; i++) triangle.fill(1, i * vocabulary, i * vocabulary + i + 1);
   const cumulated = np.vecdot(np.expandDims(weights, 1), float32(triangle, [vocabulary, vocabulary]));
   const threshold = uniform.mul(cumulated.ref.slice([], [vocabulary - 1, vocabulary]));
-  const below = np.lessEqual(cumulated, threshold).astype(np.int32);
+  // Counted in float32: jax-js 0.1.25 compiles some sums of integers wrongly.
+  const below = np.where(np.greater(cumulated, threshold), 0, 1).astype(np.float32);
   return np.minimum(np.sum(below, -1), vocabulary - 1).astype(np.int32);
 }
 

@@ -11,7 +11,9 @@ import type { Tensor } from "../../objective/engine.ts";
 export type Parameters = { [name: string]: Tensor };
 
 /** Shape of each parameter and the standard deviation it starts with (0: zeros). */
-export type ParameterShapes = { readonly [name: string]: { readonly shape: readonly number[]; readonly scale: number } };
+export type ParameterShapes = {
+  readonly [name: string]: { readonly shape: readonly number[]; readonly scale: number };
+};
 
 /** Draws N(0, scale²) float32 parameters; each has a stream of its own, so that adding one leaves the others. */
 export function drawParameters(shapes: ParameterShapes, random: Random): Parameters {
@@ -49,7 +51,7 @@ export function dispose(parameters: Parameters): void {
 /** How many numbers there are in all. */
 export function parameterCount(parameters: Parameters | ParameterShapes): number {
   let count = 0;
-  for (const { shape } of Object.values(parameters)) count += shape.reduce((a, b) => a * b, 1);
+  for (const { shape } of Object.values(parameters)) count += shape.reduce((a: number, b: number) => a * b, 1);
   return count;
 }
 
@@ -76,7 +78,10 @@ export function checkParameters(host: HostParameters, shapes: ParameterShapes): 
   for (const [name, { shape }] of Object.entries(shapes)) {
     if (host[name] === undefined) throw new ContractError(`parameters.${name}`, "expected an array, got nothing");
     if (host[name].shape.join() !== shape.join())
-      throw new ContractError(`parameters.${name}`, `expected shape ${shape.join("×")}, got ${host[name].shape.join("×")}`);
+      throw new ContractError(
+        `parameters.${name}`,
+        `expected shape ${shape.join("×")}, got ${host[name].shape.join("×")}`,
+      );
   }
   for (const name of Object.keys(host)) {
     if (shapes[name] === undefined) throw new ContractError(`parameters.${name}`, "no such parameter in this network");

@@ -4,7 +4,7 @@
  * after the matrix product that follows it (it commutes), so that nothing is normalised in memory.
  *
  * Positions are columns. Prompts are padded on the left to one length, so that the first token of a
- * reply is always in the same column; padding is never attended to.
+ * reply is always in the same column; padding is never attended to and never predicted.
  */
 import { lax, numpy as np } from "@jax-js/jax";
 import { ContractError } from "../../core/error.ts";
@@ -33,7 +33,8 @@ const normEpsilon = 1e-6;
 
 export function transformerShapes(config: TransformerConfig): ParameterShapes {
   const { vocabulary, context, width, layers, heads, hidden = 4 * width, valueHead } = config;
-  if (width % heads !== 0) throw new ContractError("config.heads", `expected a divisor of the width ${width}, got ${heads}`);
+  if (width % heads !== 0)
+    throw new ContractError("config.heads", `expected a divisor of the width ${width}, got ${heads}`);
   const from = (units: number) => 1 / Math.sqrt(units);
   const residual = 1 / Math.sqrt(2 * layers);
   const shapes: Record<string, { shape: number[]; scale: number }> = {
@@ -165,10 +166,21 @@ export function transformerStates(
   return x;
 }
 
-/** Logits B×T'×V of hidden states. Consumes its arguments. */
-export function transformerLogits(states: Tensor, head: Tensor): Tensor {
+/** Normalised hidden states B×T'×W times a head W×V. Consumes its arguments. */
+function project(states: Tensor, head: Tensor): Tensor {
   const scale = inverseRms(states.ref);
   return np.matmul(states, head).mul(scale);
+}
+
+/** Logits B×T'×V of hidden states at a temperature; padding is never said. Consumes its arguments. */
+export function transformerLogits(config: TransformerConfig, states: Tensor, head: Tensor, temperature = 1): Tensor {
+  const { vocabulary, padding = -1 } = config;
+  let logits = project(states, head);
+  if (temperature !== 1) logits = logits.mul(1 / temperature);
+  if (padding < 0) return logits;
+  const never = new Float32Array(vocabulary);
+  never[padding] = forbidden;
+  return logits.add(float32(never));
 }
 
 /** What a network says of given replies, each B×R. */
@@ -198,8 +210,8 @@ export function replyStatistics(
   // Nothing is predicted from the last token.
   const { head, valueHead, ...rest } = parameters;
   const states = transformerStates(config, rest, tokens.slice([], [0, columns - 1]), promptLength - 1);
-  const values = valueHead === undefined ? undefined : np.squeeze(transformerLogits(states.ref, valueHead), 2);
-  const logits = transformerLogits(states, head).mul(1 / temperature);
+  const values = valueHead === undefined ? undefined : np.squeeze(project(states.ref, valueHead), 2);
+  const logits = transformerLogits(config, states, head, temperature);
   const chosen = np.equal(np.expandDims(targets, -1), np.arange(vocabulary, undefined, undefined, { dtype: np.int32 }));
   return { ...logprobsOf(logits, chosen.astype(np.float32)), values };
 }
