@@ -11,6 +11,7 @@ export * from "./ragged.ts";
 export * from "./random.ts";
 export * from "./rollout.ts";
 export * from "./shapes.ts";
+export * from "./rounding.ts";
 export * from "./special-functions.ts";
 export * from "./statistics.ts";
 export * from "./text.ts";
