@@ -1,5 +1,6 @@
 export { adversarialImitation } from "./adversarial-imitation.ts";
 export { choiceAnswer } from "./choice-answer.ts";
+export { choiceExtract, yesNoMatch } from "./choices.ts";
 export {
   bootstrapMax,
   classProbability,
@@ -10,10 +11,86 @@ export {
   styleTransfer,
 } from "./classifier.ts";
 export { exactMatch } from "./exact-match.ts";
+export { format } from "./format.ts";
+export { gameableMetric } from "./gameable-metric.ts";
 export { distanceReward, goalDistance, goalRegion, numericCloseness, rewardCriterion } from "./goals.ts";
 export { hierarchicalPreference } from "./hierarchical-preference.ts";
 export { contrastiveTokenReward, implicitReward } from "./implicit-reward.ts";
 export { jsonAnswer } from "./json-answer.ts";
+export {
+  inverseSpecificationPrompt,
+  messageLabelParse,
+  messageLabelPrompt,
+  patchOutcome,
+  slideScoresParse,
+  slideScoresPrompt,
+  subgoalSuggestParse,
+  subgoalSuggestPrompt,
+  subgoalVerifyParse,
+  subgoalVerifyPrompt,
+  toolCallParse,
+  toolStepReward,
+} from "./judge/agents.ts";
+export {
+  artifactPrompt,
+  keypointParse,
+  keypointPrompt,
+  layoutScoreParse,
+  layoutScorePrompt,
+  progressJudgeParse,
+  progressJudgePrompt,
+  rankingReward,
+  regionScoresParse,
+  regionScoresPrompt,
+  thinkingScoreParse,
+  thinkingScorePrompt,
+  weightedMetricsParse,
+  weightedMetricsPrompt,
+} from "./judge/images.ts";
+export { branchParse, dimensionScoresParse, pairwiseJudgeParse, verdictReward } from "./judge/pairwise-parse.ts";
+export { pairwiseJudgePrompt } from "./judge/pairwise-prompts.ts";
+export {
+  critiquePrompt,
+  critiqueScore,
+  judgeRatingParse,
+  judgeRatingPrompt,
+  rankingJudgeParse,
+  rankingJudgePrompt,
+  rubricScoresParse,
+  rubricScoresPrompt,
+} from "./judge/rating.ts";
+export {
+  consistencyParse,
+  consistencyPrompt,
+  labelProbability,
+  referenceJudgeParse,
+  referenceJudgePrompt,
+  referenceRewardPrompt,
+  rewardHackJudgeParse,
+  rewardHackJudgePrompt,
+} from "./judge/reference.ts";
+export {
+  checklistParse,
+  checklistPrompt,
+  checklistSteps,
+  rubricAggregation,
+  rubricChecklistParse,
+  rubricChecklistPrompt,
+  rubricParse,
+  rubricPrompt,
+} from "./judge/rubric.ts";
+export {
+  answerAdoptionPrompt,
+  critiqueMergePrompt,
+  generativePrmParse,
+  metaCritiquePrompt,
+  reflectionErrorPrompt,
+  stepAugmentedReward,
+  stepMajorityVote,
+  stepVerificationParse,
+  stepVerificationPrompt,
+} from "./judge/steps.ts";
+export { pathCoverage, pathReward } from "./knowledge-path.ts";
 export {
   followUpLikelihood,
   informationGain,
@@ -24,7 +101,19 @@ export {
 } from "./likelihood.ts";
 export { mathAnswer } from "./math/math-answer.ts";
 export { numericAnswer } from "./numeric-answer.ts";
+export { processVerification } from "./process-verification.ts";
+export { quip, quotedSpans } from "./quotes.ts";
 export { regexMatch } from "./regex-match.ts";
+export {
+  itemRepetition,
+  reasoningPattern,
+  repeatedNgramShare,
+  repetitionFactor,
+  repetitionOnset,
+} from "./repetition.ts";
 export { expectedValue, prospectValue } from "./risky-choice.ts";
+export { slideContent, slideRender, slideStructure } from "./slide/slides.ts";
 export { tagFormat } from "./tag-format.ts";
+export { lengthAwareBleu, rougeMean, wordErrorRate } from "./text-overlap.ts";
+export { thinkingLength, toolCallFormat, toolCallMatch, toolFormat } from "./tool-calls.ts";
 export { entropyReduction, selfCertainty, stepEntropy, tokenEntropy } from "./uncertainty.ts";

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { ContractError } from "../core/error.ts";
 import { flags, shaped, vector } from "../core/fields.ts";
 import { definePart } from "../core/part.ts";
+import { roundHalfEven } from "../core/rounding.ts";
 import { expectLength } from "../core/shapes.ts";
 
 type Gamble = readonly (readonly [probability: number, outcome: number])[];
@@ -46,14 +47,6 @@ function expectation(gamble: Gamble, digits: number): number {
   let sum = 0;
   for (const [probability, outcome] of gamble) sum += roundHalfEven(probability, digits) * outcome;
   return sum;
-}
-
-/** The nearest decimal; exact binary halves go to the even digit, where toFixed goes up. */
-function roundHalfEven(x: number, digits: number): number {
-  const scaled = x * 10 ** digits;
-  const dyadic = Number.isInteger(x * 2 ** (digits + 1));
-  if (dyadic && Math.abs(scaled - Math.trunc(scaled)) === 0.5) return (2 * Math.round(scaled / 2)) / 10 ** digits;
-  return Number(x.toFixed(digits));
 }
 
 /**
