@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { type CodeTest, closeCodeSandboxes, codeTests } from "./code-tests.ts";
+import { closeCodeSandboxes } from "./code-sandboxes.ts";
+import { type CodeTest, codeTests } from "./code-tests.ts";
 
 const bound = codeTests({
   language: "javascript",

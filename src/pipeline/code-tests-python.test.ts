@@ -1,7 +1,8 @@
 import { createServer } from "node:net";
 import { afterAll, describe, expect, it } from "vitest";
 import { createSandbox } from "../sandbox/sandbox.ts";
-import { type CodeTest, closeCodeSandboxes, codeTests } from "./code-tests.ts";
+import { closeCodeSandboxes } from "./code-sandboxes.ts";
+import { type CodeTest, codeTests } from "./code-tests.ts";
 
 const bound = codeTests({ timeLimit: 0.5, memoryLimit: 192, concurrency: 1, aggregate: "fraction" });
 type Tests = string | CodeTest[];
@@ -77,6 +78,34 @@ describe("verdicts", () => {
     expect(results.map(({ status }) => status)).toEqual([...Array(9).fill("passed"), "failed"]);
   });
 
+  it("takes rows of HumanEval as they are, and responses that are only a body", async () => {
+    const row = {
+      task_id: "HumanEval/0",
+      prompt: 'from typing import List\n\ndef total(xs: List[int]) -> int:\n    """Sum."""\n',
+      canonical_solution: "    return sum(xs)\n",
+      test: "def check(candidate):\n    assert candidate([1, 2]) == 3\n    assert candidate([]) == 0\n",
+      entry_point: "total",
+    };
+    for (const response of [
+      "    return sum(xs)\n",
+      fence("n = 0\nfor x in xs:\n    n += x\nreturn n"),
+      `Here:\n${fence("def total(xs: List[int]) -> int:\n    return sum(xs)")}`,
+    ]) {
+      expect(await run(response, [row])).toMatchObject({ passed: 2, total: 2, reward: 1 });
+    }
+    expect(await run("    return 3\n", [row])).toMatchObject({ passed: 1, total: 2 });
+    expect(await run("I do not know.", [row])).toMatchObject({ passed: 0, total: 2, reward: 0, error: null });
+  });
+
+  it("does not blame the code for tests that need a package", async () => {
+    const good = fence("def double(x):\n    return 2 * x");
+    const tests = "import numpy as np\nassert double(2) == np.add(2, 2)";
+    const message = "ModuleNotFoundError: No module named 'numpy' (the sandbox has Python's standard library only)";
+    const { reward, error } = await run(good, tests);
+    expect(reward).toBeNull();
+    expect(error).toContain(`the tests are broken: not reached: ${message}`);
+  });
+
   it("tells broken tests and missing code from wrong code", async () => {
     const good = fence("def double(x):\n    return 2 * x");
     expect(await run(good, ["assert double(2) =="])).toMatchObject({ reward: null });
@@ -145,67 +174,74 @@ describe("hostile code", () => {
     { call: "double", args: ["a"], expected: "aa" },
   ];
   const good = fence("def double(x):\n    return 2 * x");
-  const hostile: [string, string, RegExp][] = [
-    ["endless loop", "def double(x):\n    while True: pass", /not finished|not tried|too many/],
+  // What stops a sample (a limit, the interpreter, the process) may differ with the machine; that it is stopped,
+  // fails and says why may not. Messages stand where there is only one that is right.
+  const hostile: [name: string, code: string, message?: string][] = [
+    ["endless loop", "def double(x):\n    while True: pass"],
     [
       "endless loop that cannot be interrupted",
       "def double(x):\n    while True:\n        try:\n            while True: pass\n        except BaseException: pass",
-      /would not stop|not tried/,
     ],
-    [
-      "endless loop inside C",
-      "def double(x): return sum(iter(int, 1))",
-      /not finished|would not stop|not tried|too many/,
-    ],
-    ["memory bomb", "def double(x):\n    a = [0]\n    while True: a += a", /MemoryError|died|not tried|not finished/],
-    ["one huge allocation", "def double(x): return bytearray(3 << 30)", /MemoryError|OverflowError|died/],
-    ["deep recursion", "def double(x): return double(x)", /RecursionError/],
-    [
-      "recursion without a limit",
-      "import sys\nsys.setrecursionlimit(10 ** 9)\ndef double(x): return double(x) + 1",
-      /RecursionError|MemoryError|died|not tried|not finished/,
-    ],
+    ["endless loop inside C", "def double(x): return sum(iter(int, 1))"],
+    ["endless loop while loading", "while True: pass"],
+    ["memory bomb", "def double(x):\n    a = [0]\n    while True: a += a"],
+    ["one huge allocation", "def double(x): return bytearray(3 << 30)"],
+    ["deep recursion", "def double(x): return double(x)", "RecursionError: maximum recursion depth exceeded (line 1)"],
+    ["recursion without a limit", "import sys\nsys.setrecursionlimit(10 ** 9)\ndef double(x): return double(x) + 1"],
     [
       "recursion inside C",
       "import sys\nsys.setrecursionlimit(10 ** 9)\nclass A:\n    def __repr__(self): return repr(self)\ndef double(x): return repr(A())",
-      /RecursionError|MemoryError|died|not tried/,
     ],
-    ["endless result", "def double(x): return [0] * (10 ** 8)", /MemoryError|too large/],
+    ["endless result", "def double(x): return [0] * (10 ** 8)"],
+    ["huge number", "def double(x): return 1 << (10 ** 8)"],
+    ["huge text", "def double(x): return 'x' * (10 ** 8)"],
     [
-      "huge number",
-      "def double(x): return 1 << (10 ** 8)",
-      /not readable|expected|too large|not finish|died|not tried/,
+      "cyclic result",
+      "def double(x):\n    a = []\n    a.append(a)\n    return a",
+      "WireError: value nested too deeply",
     ],
-    ["huge text", "def double(x): return 'x' * (10 ** 8)", /too large|MemoryError/],
-    ["cyclic result", "def double(x):\n    a = []\n    a.append(a)\n    return a", /too deeply/],
+    ["catastrophic regular expression", "import re\ndef double(x): return re.match('^(a+)+$', 'a' * 60 + '!')"],
+    ["lone surrogate in an error", "def double(x): raise ValueError('\\ud800')", "ValueError: \ud800 (line 1)"],
+    ["null byte in the source", "x = 1\0", "SyntaxError: source code string cannot contain null bytes"],
     [
-      "catastrophic regular expression",
-      "import re\ndef double(x): return re.match('^(a+)+$', 'a' * 60 + '!')",
-      /not finished|would not stop|not tried|too many/,
+      "process",
+      "import os\ndef double(x): return os.system('echo hi') or os.fork()",
+      "AttributeError: module 'os' has no attribute 'system' (line 2)",
     ],
-    ["lone surrogate in an error", "def double(x): raise ValueError('\\ud800')", /ValueError/],
-    ["null byte in the source", "x = 1\0", /SyntaxError|ValueError/],
-    ["process", "import os\ndef double(x): return os.system('echo hi') or os.fork()", /AttributeError/],
     [
       "subprocess",
       "import subprocess\ndef double(x): return subprocess.run(['ls'])",
-      /import of subprocess halted|ModuleNotFoundError/,
+      "ModuleNotFoundError: import of subprocess halted; None in sys.modules (the sandbox does not allow it) (line 1)",
     ],
-    ["writing a file", "def double(x):\n    open('/tmp/x', 'w').write('x'); return 2 * x", /OSError/],
+    [
+      "a package",
+      "import numpy as np\ndef double(x): return np.add(x, x)",
+      "ModuleNotFoundError: No module named 'numpy' (the sandbox has Python's standard library only) (line 1)",
+    ],
+    [
+      "writing a file",
+      "def double(x):\n    open('/tmp/x', 'w').write('x'); return 2 * x",
+      "OSError: [Errno 69] Read-only file system: '/tmp/x' (line 2)",
+    ],
+    ["threads", "import threading\ndef double(x):\n    threading.Thread(target=print).start(); return 2 * x"],
   ];
   for (const [name, code, message] of hostile) {
     it(name, async () => {
       const result = await run(fence(code), calls);
-      expect(result).toMatchObject({ passed: 0, total: 2, error: null });
-      expect(result.results[0].message).toMatch(message);
-      expect(await run(good, calls)).toMatchObject({ passed: 2, total: 2 });
+      expect(result).toMatchObject({ passed: 0, total: 2, reward: 0, error: null });
+      for (const one of result.results) {
+        expect(one.status).not.toBe("passed");
+        expect(one.message).not.toBe("");
+        if (message !== undefined) expect(one).toEqual({ status: "error", message });
+      }
+      expect(await run(good, calls)).toMatchObject({ passed: 2, total: 2, reward: 1, error: null });
     });
   }
 
   it("output without end", async () => {
     const result = await run(fence("while True: print('x' * 1000000)"), program);
-    expect(result).toMatchObject({ passed: 0, total: 2 });
-    expect(result.results[0].message).toMatch(/wrote more than 65536 bytes/);
+    expect(result).toMatchObject({ passed: 0, total: 2, error: null });
+    expect(result.results[0]).toEqual({ status: "error", message: "wrote more than 65536 bytes" });
     expect(await run(fence("print(2 * int(input()))"), program)).toMatchObject({ passed: 2 });
   });
 

@@ -3,17 +3,26 @@ import { messageOf } from "../core/error.ts";
 import { fields, integers, nullableStrings, nullableVector, shaped } from "../core/fields.ts";
 import { definePart } from "../core/part.ts";
 import { equalsJson, equalsOutput, showWire } from "../sandbox/compare.ts";
-import { createSandbox, type Sandbox } from "../sandbox/sandbox.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { Check, Failure, Outcome, Step } from "../sandbox/types.ts";
 import { codeBlock } from "./code-block.ts";
+import { sharedSandbox } from "./code-sandboxes.ts";
+import { completeCode } from "./complete-code.ts";
 
 const test = z.union([
   z.string(),
   z.strictObject({ assert: z.string(), setup: z.string().optional() }),
   z.strictObject({ call: z.string(), args: z.array(z.unknown()).default([]), expected: z.unknown() }),
   z.strictObject({ stdin: z.string().default(""), stdout: z.string() }),
-  z.strictObject({ test: z.string(), entryPoint: z.string().optional(), entry_point: z.string().optional() }),
+  // Rows of HumanEval have more keys.
+  z.object({
+    test: z.string(),
+    entryPoint: z.string().optional(),
+    entry_point: z.string().optional(),
+    prompt: z.string().optional(),
+  }),
 ]);
+const testList = z.array(test);
 type Test = z.output<typeof test>;
 
 /** One test of a response, as `signal/code-tests` takes it. */
@@ -30,8 +39,9 @@ export interface TestResult {
  * The code is the last fenced block of the language, else the whole text when it looks like code. A test is
  * `{call, args, expected}` (a function, or a method of a class `Solution`, on JSON values), `{stdin, stdout}` (a
  * program), `{assert}` with an optional `setup`, or test code: a string of assertions (MBPP) or
- * `{test, entryPoint}` with a `check(candidate)` or unittest classes (HumanEval). In test code each `assert` counts as one test.
- * `passed` of `total` tests; `rewards`: 1 when all passed and 0 otherwise, or with `aggregate: "fraction"` passed / total.
+ * `{test, entryPoint}` with a `check(candidate)` or unittest classes (HumanEval). In test code each `assert` counts as one test. With `prompt` beside `test`, a response may be the mere
+ * body of the function that the prompt begins.
+ * Gives `passed` of `total` tests; `rewards`: 1 when all passed and 0 otherwise, or with `aggregate: "fraction"` passed / total.
  * `results` has the verdict of each test with its message.
  *
  * What the code does wrong (raising, running out of time, memory or output, killing its interpreter) fails the
@@ -81,31 +91,8 @@ export const codeTests = definePart({
       tests: [[{ call: "double", args: [3], expected: 6 }, { assert: "assert double('a') == 'aa'" }]],
     },
   },
-  async compute(params, { responses, tests }) {
-    const sandbox = sharedSandbox(params.language, params.memoryLimit, params.concurrency);
-    const scored = await Promise.all(
-      responses.map(async (response, i) => {
-        const list = typeof tests[i] === "string" ? [tests[i]] : tests[i];
-        try {
-          return await runTests(sandbox, response, list, params);
-        } catch (thrown) {
-          return { results: [], error: messageOf(thrown) };
-        }
-      }),
-    );
-    const passed = scored.map(({ results }) => results.filter(({ status }) => status === "passed").length);
-    const total = scored.map(({ results }) => results.length);
-    return {
-      passed,
-      total,
-      rewards: scored.map(({ error }, i) => {
-        if (error !== null) return null;
-        if (params.aggregate === "fraction") return passed[i] / total[i];
-        return passed[i] === total[i] ? 1 : 0;
-      }),
-      errors: scored.map(({ error }) => error),
-      results: scored.map(({ results }) => results),
-    };
+  async compute(params, inputs) {
+    return runCodeTests(sharedSandbox(params.language, params.memoryLimit, params.concurrency), params, inputs);
   },
 });
 
@@ -117,14 +104,79 @@ interface Params {
   readonly floatTolerance: number | null;
 }
 
-async function runTests(
-  sandbox: Sandbox,
-  response: string,
-  tests: readonly Test[],
-  params: Params,
-): Promise<{ results: TestResult[]; error: string | null }> {
-  if (tests.length === 0) return { results: [], error: "no tests" };
-  const code = codeBlock(response, params.language);
+interface Inputs {
+  readonly responses: readonly string[];
+  readonly tests: readonly unknown[];
+}
+
+/** What `signal/code-tests` computes, in a given sandbox. */
+export async function runCodeTests(sandbox: Sandbox, params: Params, { responses, tests }: Inputs) {
+  const scored = await Promise.all(
+    responses.map(async (response, i): Promise<Verdicts> => {
+      const { list, error } = readTests(tests[i]);
+      if (error !== null) return { results: [], error };
+      try {
+        return await runTests(sandbox, response, list, params);
+      } catch (thrown) {
+        return { results: [], error: messageOf(thrown) };
+      }
+    }),
+  );
+  const passed = scored.map(({ results }) => results.filter(({ status }) => status === "passed").length);
+  const total = scored.map(({ results }) => results.length);
+  return {
+    passed,
+    total,
+    rewards: scored.map(({ error }, i) => {
+      if (error !== null) return null;
+      if (params.aggregate === "fraction") return passed[i] / total[i];
+      return passed[i] === total[i] ? 1 : 0;
+    }),
+    errors: scored.map(({ error }) => error),
+    results: scored.map(({ results }) => results),
+  };
+}
+
+interface Verdicts {
+  readonly results: TestResult[];
+  /** Why there is no reward; not the response's doing. */
+  readonly error: string | null;
+}
+
+/** Tests as they stand in a row: a list, test code, or either of them as JSON text. */
+function readTests(row: unknown): { list: Test[]; error: null } | { list: null; error: string } {
+  let given = row;
+  if (typeof row === "string" && /^\s*[[{]/.test(row)) {
+    try {
+      given = JSON.parse(row);
+    } catch {
+      // Test code may begin with a bracket, too.
+    }
+  }
+  const parsed = testList.safeParse(Array.isArray(given) ? given : [given]);
+  if (!parsed.success) {
+    const { path } = parsed.error.issues[0];
+    const kinds = "{assert}, {call, args, expected}, {stdin, stdout}, {test, entryPoint, prompt} or test code";
+    return { list: null, error: `tests[${path.map(String).join(".")}]: expected ${kinds}` };
+  }
+  if (parsed.data.length === 0) return { list: null, error: "no tests" };
+  return { list: parsed.data, error: null };
+}
+
+function codeOf(response: string, tests: readonly Test[], language: Params["language"]): string | null {
+  for (const one of tests) {
+    if (typeof one === "string" || !("test" in one) || one.prompt === undefined) continue;
+    return completeCode(response, { prompt: one.prompt, entryPoint: entryPointOf(one) ?? null, language });
+  }
+  return codeBlock(response, language);
+}
+
+function entryPointOf(one: { entryPoint?: string | undefined; entry_point?: string | undefined }): string | undefined {
+  return one.entryPoint ?? one.entry_point;
+}
+
+async function runTests(sandbox: Sandbox, response: string, tests: readonly Test[], params: Params): Promise<Verdicts> {
+  const code = codeOf(response, tests, params.language);
   if (code === null) {
     const results = tests.flatMap((one) =>
       failures(one, { code: "threw", message: "no code in the response" }, params.language),
@@ -152,7 +204,7 @@ function stepOf(one: Test): Step {
   }
   if ("call" in one) return { kind: "call", name: one.call, args: one.args };
   if ("stdout" in one) return { kind: "program", stdin: one.stdin };
-  return { kind: "assertions", source: one.test, entryPoint: one.entryPoint ?? one.entry_point };
+  return { kind: "assertions", source: one.test, entryPoint: entryPointOf(one) };
 }
 
 function judge(one: Test, outcome: Outcome, params: Params): TestResult[] {
@@ -201,24 +253,4 @@ function failures(
   return Array.from({ length: Math.max(count, checks.length) }, (_, i) =>
     checks[i] ? resultOf(checks[i]) : { status, message: failure.message },
   );
-}
-
-const sandboxes = new Map<string, Sandbox>();
-
-/** Interpreters stay warm between calls; idle ones do not keep the program alive. */
-function sharedSandbox(language: "python" | "javascript", memoryLimit: number, workers: number): Sandbox {
-  const key = `${language} ${memoryLimit} ${workers}`;
-  let sandbox = sandboxes.get(key);
-  if (!sandbox) {
-    sandbox = createSandbox({ language, memoryLimit, workers });
-    sandboxes.set(key, sandbox);
-  }
-  return sandbox;
-}
-
-/** Ends the interpreters that `signal/code-tests` keeps warm. */
-export async function closeCodeSandboxes(): Promise<void> {
-  const open = [...sandboxes.values()];
-  sandboxes.clear();
-  await Promise.all(open.map((sandbox) => sandbox.close()));
 }

@@ -1,4 +1,5 @@
-export { codeTests } from "./code-tests.ts";
+export { closeCodeSandboxes } from "./code-sandboxes.ts";
+export { type CodeTest, codeTests } from "./code-tests.ts";
 export { defineReward, isReward } from "./define.ts";
 export { type Explanation, explain } from "./explain.ts";
 export { type JudgeOptions, judge } from "./judge.ts";

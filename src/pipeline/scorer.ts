@@ -6,6 +6,8 @@ import { createRandom } from "../core/random.ts";
 import type { RolloutBatch } from "../core/rollout.ts";
 import { createCache } from "./cache.ts";
 import { createLimiter } from "./calls.ts";
+import { holdCodeSandboxes } from "./code-sandboxes.ts";
+import { codeTests } from "./code-tests.ts";
 import { type Column, columnKey, signalKey, viewer } from "./columns.ts";
 import { planOf } from "./define.ts";
 import type { InputPlan, Plan } from "./plan.ts";
@@ -56,6 +58,8 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
   let state: ScorerState = { rollouts: 0, states: initialStates(plan) };
   let submitted = 0;
   let closed = false;
+  const runsCode = plan.signals.some((signal) => signal.kind === "part" && signal.bound.part.id === codeTests.id);
+  const releaseSandboxes = runsCode ? holdCodeSandboxes() : null;
   const turns = turnstile();
   const close = new AbortController();
 
@@ -167,7 +171,7 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
     async close() {
       closed = true;
       close.abort(new Error("the scorer was closed"));
-      await runner.pool?.close();
+      await Promise.all([runner.pool?.close(), releaseSandboxes?.()]);
     },
   };
 }

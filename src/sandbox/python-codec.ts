@@ -5,6 +5,10 @@ import sys, json, types, collections, decimal, fractions, builtins, marshal, imp
 class WireError(Exception):
     pass
 
+def missing(name, standard=sys.stdlib_module_names, str=str, type=type):
+    root = name.split(".")[0] if type(name) is str else ""
+    return " (the sandbox does not allow it)" if root in standard else " (the sandbox has Python's standard library only)"
+
 def make_codec(handle, resolve):
     loads, dumps = json.loads, json.dumps
     from builtins import (type, isinstance, len, int, float, str, list, tuple, dict, set, frozenset, bytes, bytearray,

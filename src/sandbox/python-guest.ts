@@ -5,7 +5,7 @@ export const guestSource = `${pythonCodec}
 def make_guest():
     objects = []
     state = {}
-    BaseException_, SystemExit_, Exception_ = BaseException, SystemExit, Exception
+    BaseException_, SystemExit_, Exception_, ImportError_ = BaseException, SystemExit, Exception, ImportError
     exec_, compile_, getattr_, setattr_, type_ = exec, compile, getattr, setattr, type
     str_, len_, isinstance_, list_, iter_, bool_ = str, len, isinstance, list, iter, bool
     stdout, stdout_flush = sys.stdout, sys.stdout.flush
@@ -47,6 +47,8 @@ def make_guest():
             message = str_(e)[:500]
         except BaseException_:
             message = ""
+        if "ModuleNotFoundError" in names and isinstance_(e, ImportError_):
+            message += missing(e.name)
         line = None
         tb = e.__traceback__
         while tb is not None:

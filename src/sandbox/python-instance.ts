@@ -117,6 +117,8 @@ const environment = { HOME: "/", PYTHONHASHSEED: "0" };
 export async function takeSnapshot(load: LoadPyodide): Promise<Uint8Array> {
   const pyodide = await load({ ...quiet, env: environment, jsglobals: Object.freeze({}), _makeSnapshot: true });
   pyodide.runPython(preloaded);
+  const known = String(pyodide.runPython("' '.join(sys.builtin_module_names)")).split(" ");
+  strikeModules(pyodide, known);
   return pyodide.makeMemorySnapshot();
 }
 
@@ -163,7 +165,6 @@ export async function boot({ load, snapshot, name, streams, due, callout }: Boot
   pyodide.runPython(
     `_space = {"__name__": "sandbox"}\nexec(${JSON.stringify(`${source}\n${lockdownSource}`)}, _space)`,
   );
-  const known = String(pyodide.runPython("import sys; ' '.join(sys.builtin_module_names)")).split(" ");
   pyodide.runPython("lock = _space['lock']");
   if (name === "tester") {
     pyodide.runPython(
@@ -173,7 +174,6 @@ export async function boot({ load, snapshot, name, streams, due, callout }: Boot
   const entry = pyodide.globals.get(name) as PythonFunction;
   // What the first use imports belongs into the image: it would be imported anew after every reset.
   for (const request of warmUp[name]) entry(JSON.stringify(request));
-  strikeModules(pyodide, known);
   sealFiles(pyodide.FS);
   (pyodide.globals.get("lock") as PythonFunction)(blocked.join(" "));
   gate.seal();

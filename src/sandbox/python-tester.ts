@@ -153,6 +153,8 @@ def make_tester(callout):
         where = " (line %s of the code)" % remote["line"] if remote and remote.get("line") else ""
         name = remote["type"] if remote else type(e).__name__
         code = "threw" if remote or isinstance(e, (TypeError, NameError, AttributeError, WireError, RecursionError, ValueError, KeyError, IndexError, ArithmeticError)) else "tests"
+        if not remote and isinstance(e, ModuleNotFoundError):
+            where = missing(e.name)
         return code, "%s: %s%s" % (name, str(e)[:500], where)
 
     class Rewrite(ast.NodeTransformer):

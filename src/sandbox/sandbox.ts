@@ -29,6 +29,8 @@ export interface Sandbox {
 
 /** A process that a step's own limit did not stop is killed this long after it, in milliseconds. */
 const grace = 1500;
+/** Silent for this long after its limit, a process will probably be killed: its successor starts already. */
+const overdue = 300;
 /** A process that has not said that it is ready by then never will. */
 const startLimit = 60_000;
 /** After so many failed starts in a row, what waits is told instead of trying again for each request. */
@@ -49,6 +51,7 @@ interface Process {
   job: Job | null;
   jobId: number;
   timer: NodeJS.Timeout | undefined;
+  overdueTimer: NodeJS.Timeout | undefined;
   isReady: boolean;
   gone: boolean;
   errors: string;
@@ -75,6 +78,7 @@ export function createSandbox({ language, memoryLimit = 256, workers = 1, interp
       job: null,
       jobId: -1,
       timer: undefined,
+      overdueTimer: undefined,
       isReady: false,
       gone: false,
       errors: "",
@@ -98,7 +102,7 @@ export function createSandbox({ language, memoryLimit = 256, workers = 1, interp
       if (process.gone) return;
       process.gone = true;
       clearTimeout(failed);
-      clearTimeout(process.timer);
+      stopClock(process);
       processes.delete(process);
       const reason = new Error(`the ${language} sandbox could not be started: ${lastLines(process.errors)}`);
       settle?.reject(reason);
@@ -128,20 +132,25 @@ export function createSandbox({ language, memoryLimit = 256, workers = 1, interp
       job.checks.length = 0;
       guard(self);
     } else {
-      clearTimeout(self.timer);
+      stopClock(self);
       self.job = null;
       setReferenced(self, false);
       finish(job, "crashed", "the interpreter gave no outcome");
-      if (message.retire) kill(self);
+      // More than are needed: its successor has started, and then it was not late after all.
+      if (message.retire || processes.size > workers) kill(self);
+      if (processes.size < workers && message.retire) startQuietly();
       pump();
     }
   };
 
   /** (Re)starts the clock at whose end the process is killed: the step's own limit should have come first. */
   const guard = (self: Process) => {
-    clearTimeout(self.timer);
+    stopClock(self);
     const { job } = self;
     if (!job) return;
+    self.overdueTimer = setTimeout(() => {
+      if (processes.size <= workers) startQuietly();
+    }, job.request.timeLimit + overdue);
     // A step may load the code first and then run: two limits.
     self.timer = setTimeout(
       () => {
@@ -154,9 +163,21 @@ export function createSandbox({ language, memoryLimit = 256, workers = 1, interp
     );
   };
 
+  const stopClock = (self: Process) => {
+    clearTimeout(self.timer);
+    clearTimeout(self.overdueTimer);
+  };
+
+  /** A successor that cannot be started is missed when it is needed. */
+  const startQuietly = () => {
+    try {
+      start();
+    } catch {}
+  };
+
   const kill = (self: Process) => {
     self.gone = true;
-    clearTimeout(self.timer);
+    stopClock(self);
     processes.delete(self);
     self.child.kill("SIGKILL");
   };
@@ -164,9 +185,12 @@ export function createSandbox({ language, memoryLimit = 256, workers = 1, interp
   const pump = () => {
     if (closed) return;
     while (waiting.length > 0) {
-      let free = [...processes].find((process) => !process.job && !process.gone);
+      const running = [...processes];
+      if (running.filter((process) => process.job).length >= workers) return;
+      // One that is ready before one that still starts.
+      let free = running.filter((process) => !process.job).sort((a, b) => Number(b.isReady) - Number(a.isReady))[0];
       try {
-        if (!free && processes.size < workers) free = start();
+        free ??= start();
       } catch (thrown) {
         // Its package is missing: no other try can succeed.
         for (const job of waiting.splice(0)) job.reject(thrown);
@@ -265,7 +289,7 @@ function setReferenced({ child }: Process, referenced: boolean): void {
   child[method]();
   child.channel?.[method]();
   for (const stream of [child.stdin, child.stdout, child.stderr]) {
-    (stream as unknown as Record<"ref" | "unref", () => void> | null)?.[method]();
+    if (stream && !stream.destroyed) (stream as unknown as Record<"ref" | "unref", () => void>)[method]();
   }
 }
 
