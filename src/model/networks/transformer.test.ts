@@ -20,6 +20,11 @@ function sequences(seed: number): Int32Array {
   );
 }
 
+function expectClose(values: ArrayLike<number>, expected: readonly number[]): void {
+  expect(values.length).toBe(expected.length);
+  for (let i = 0; i < expected.length; i++) expect(values[i]).toBeCloseTo(expected[i], 4);
+}
+
 const statistics = (parameters: Parameters, tokens: Int32Array, temperature = 1) => {
   const run = jit((p: Parameters, t: Tensor) => {
     const { logprobs, entropies } = replyStatistics(config, p, t, promptLength, temperature);
@@ -44,8 +49,8 @@ describe("transformer", () => {
       const ours = statistics(parameters, tokens, temperature);
       const double = inDouble(toHost(parameters));
       const reference = referenceLogprobs(config, double, tokens, columns, promptLength, temperature);
-      reference.logprobs.forEach((expected, i) => expect(ours.logprobs[i]).toBeCloseTo(expected, 4));
-      reference.entropies.forEach((expected, i) => expect(ours.entropies[i]).toBeCloseTo(expected, 4));
+      expectClose(ours.logprobs, reference.logprobs);
+      expectClose(ours.entropies, reference.entropies);
     }
     dispose(parameters);
   });
@@ -128,8 +133,8 @@ describe("sampling with a cache", () => {
     const { tokens, logprobs, entropies, lengths } = sampler(keep(parameters), prompts, uniforms);
     const double = inDouble(toHost(parameters));
     const reference = referenceLogprobs(config, double, tokens, width, promptLength, 0.8);
-    reference.logprobs.forEach((expected, i) => expect(logprobs[i]).toBeCloseTo(expected, 4));
-    reference.entropies.forEach((expected, i) => expect(entropies[i]).toBeCloseTo(expected, 4));
+    expectClose(logprobs, reference.logprobs);
+    expectClose(entropies, reference.entropies);
     expect([...lengths]).toEqual(new Array(2 * groupSize).fill(replyLength));
     expect(sampler(keep(parameters), prompts, uniforms)).toEqual({ tokens, logprobs, entropies, lengths });
     sampler.dispose();
@@ -193,7 +198,7 @@ describe("sampling with a cache", () => {
     const sampler = transformerSampler(config, { promptLength: 1, replyLength: 4, topK: 1 });
     const { tokens, logprobs } = sampler(keep(parameters), Int32Array.from([2, 3]), new Float32Array(8));
     const reference = referenceLogprobs(config, inDouble(toHost(parameters)), tokens, 5, 1);
-    reference.logprobs.forEach((expected, i) => expect(logprobs[i]).toBeCloseTo(expected, 4));
+    expectClose(logprobs, reference.logprobs);
     sampler.dispose();
     dispose(parameters);
   });
