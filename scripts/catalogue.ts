@@ -41,11 +41,11 @@ function put(file: string, text: string): void {
 
 /**
  * A stage's index exports its parts, not their machinery. Where the machinery is public too (losses for
- * jitted training steps, networks, environments) it exports whole files.
+ * jitted training steps, networks, environments, searches over any generator) it exports whole files.
  */
 function exportLine(stage: string, file: string): string | undefined {
   const path = `./${relative(`src/${stage}`, file)}`;
-  if (["objective", "model", "environment"].includes(stage)) return `export * from "${path}";`;
+  if (["objective", "model", "environment", "search"].includes(stage)) return `export * from "${path}";`;
   const names = entries.filter((entry) => entry.file === file).map((entry) => entry.export);
   if (names.length === 0) return undefined;
   const line = `export { ${names.sort().join(", ")} } from "${path}";`;
