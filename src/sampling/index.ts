@@ -20,6 +20,14 @@ export {
   uniformScoreBins,
 } from "./filters.ts";
 export { hindsightCandidates, hindsightReplacement } from "./hindsight.ts";
+export {
+  hindsightPrompt,
+  hintInject,
+  hinterParse,
+  hinterPrompt,
+  selfHintParse,
+  selfHintPrompt,
+} from "./hint-prompts.ts";
 export { hintEscalation, hintSchedule, hintSelect } from "./hints.ts";
 export { hopBins, hopQuota } from "./hops.ts";
 export {
@@ -32,6 +40,7 @@ export {
 } from "./pair-construction.ts";
 export { preferencePairs } from "./preference-pairs.ts";
 export { preferenceQuery } from "./preference-query.ts";
+export { problemProposalParse, problemProposalPrompt, rephraseParse, rephrasePrompt } from "./problem-prompts.ts";
 export { annotationQueue, decayedHistory, deferredRewards, prioritizedReplay } from "./replay.ts";
 export { rewardStateSelection } from "./reward-state-selection.ts";
 export {

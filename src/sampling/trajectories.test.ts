@@ -9,7 +9,8 @@ describe("sampling/trajectory-windows", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(9)), fc.integer({ min: 1, max: 5 }), (lengths, size) => {
         const { windows } = trajectoryWindows({ size })({ lengths });
-        const ends = lengths.reduce<number[]>((all, length) => [...all, (all.at(-1) ?? 0) + length], []);
+        const ends: number[] = [];
+        for (const length of lengths) ends.push((ends.at(-1) ?? 0) + length);
         let at = 0;
         for (const [start, end] of windows) {
           expect(start).toBe(at);

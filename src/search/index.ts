@@ -1,1 +1,12 @@
-export {};
+export * from "./best-of-n.ts";
+export * from "./gradient-prompts.ts";
+export * from "./information-gain.ts";
+export * from "./nearest-neighbours.ts";
+export * from "./noise.ts";
+export * from "./planning.ts";
+export * from "./prompts.ts";
+export * from "./reward-code-prompts.ts";
+export * from "./reward-evolution.ts";
+export * from "./stepwise.ts";
+export * from "./tree.ts";
+export * from "./voting.ts";
