@@ -1,0 +1,2 @@
+export { defineExperiment, definePaper } from "./define.ts";
+export type * from "./types.ts";
