@@ -1,3 +1,16 @@
+export { checklistAdvantage } from "./checklist.ts";
+export { conditionalGroup, interIntraSchedule } from "./conditional-group.ts";
+export { entropyModulated } from "./entropy-modulated.ts";
+export { episodeStepAdvantage, mergedProcessOutcome } from "./episode-step.ts";
 export { gae } from "./gae.ts";
 export { groupRelative } from "./group-relative.ts";
+export { latentSimilarity, rewardGain, turningPoints } from "./latent-rewards.ts";
+export { minForm, processBaseline, rlooProcess, treeRolloutReward } from "./process-returns.ts";
+export { consistencyGatedProgress, progressFusion, progressReconstruction } from "./progress.ts";
+export { attentionRedistribution, uniformRedistribution, unitToToken } from "./redistribution.ts";
+export { bootstrappedRelative, jensenLeaveOneOut, perPromptNormalization } from "./references.ts";
 export { reinforcePlusPlus } from "./reinforce-plus-plus.ts";
+export { owen, shapley } from "./shapley.ts";
+export { globalStepAdvantage, selectiveAdvantage, thoughtLevelAdvantage, thoughtMerge } from "./step-labels.ts";
+export { advantageFilter, rewardToGo, signWeighted, valueSmoothing } from "./token-returns.ts";
+export { noveltySharpened, uncertaintyShaped } from "./uncertainty.ts";
