@@ -6,6 +6,8 @@ export * from "./clustering.ts";
 export * from "./convex-hull.ts";
 export * from "./demonstrations.ts";
 export * from "./discriminators.ts";
+export * from "./embedding-losses.ts";
+export * from "./flow.ts";
 export * from "./latent-reward-prompts.ts";
 export * from "./latent.ts";
 export * from "./networks/decoding.ts";

@@ -10,7 +10,23 @@ export {
   referenceReward,
   styleTransfer,
 } from "./classifier.ts";
+export { comfortViolations, drivingPenalties, roachReward } from "./driving.ts";
+export {
+  bagOfWordsSimilarity,
+  cosineSimilarity,
+  goalBaseline,
+  lambdaHarmonic,
+  referenceSimilarity,
+  softCoverage,
+} from "./embeddings.ts";
 export { exactMatch } from "./exact-match.ts";
+export {
+  countBonus,
+  ellipticalBonus,
+  noveltyDifference,
+  randomNetworkDistillation,
+  retrievalReward,
+} from "./exploration.ts";
 export { format } from "./format.ts";
 export { gameableMetric } from "./gameable-metric.ts";
 export { distanceReward, goalDistance, goalRegion, numericCloseness, rewardCriterion } from "./goals.ts";
@@ -18,12 +34,9 @@ export { hierarchicalPreference } from "./hierarchical-preference.ts";
 export { contrastiveTokenReward, implicitReward } from "./implicit-reward.ts";
 export { jsonAnswer } from "./json-answer.ts";
 export {
-  inverseSpecificationPrompt,
   messageLabelParse,
   messageLabelPrompt,
   patchOutcome,
-  slideScoresParse,
-  slideScoresPrompt,
   subgoalSuggestParse,
   subgoalSuggestPrompt,
   subgoalVerifyParse,
@@ -31,6 +44,18 @@ export {
   toolCallParse,
   toolStepReward,
 } from "./judge/agents.ts";
+export { crossViewAgreement, expectedWinRate } from "./judge/agreement.ts";
+export {
+  choiceShareParse,
+  decisionParse,
+  decisionPayoff,
+  gambleChoiceParse,
+  gamblePrompt,
+  tieredVerifier,
+} from "./judge/decisions.ts";
+export { answerAttributesParse, answerAttributesPrompt, followUpPrompt, selfAlignedContext } from "./judge/dialogue.ts";
+export { boxParse, dependencyGraphParse, editParametersParse } from "./judge/extraction.ts";
+export { answerLeakage, hintReliance, hintReward, learnability, studentImprovement } from "./judge/hints.ts";
 export {
   artifactPrompt,
   keypointParse,
@@ -42,8 +67,6 @@ export {
   rankingReward,
   regionScoresParse,
   regionScoresPrompt,
-  thinkingScoreParse,
-  thinkingScorePrompt,
   weightedMetricsParse,
   weightedMetricsPrompt,
 } from "./judge/images.ts";
@@ -69,6 +92,7 @@ export {
   rewardHackJudgeParse,
   rewardHackJudgePrompt,
 } from "./judge/reference.ts";
+export { contrastiveRevisionPrompt, negativeRewritePrompt, rewriteParse, rewritePrompt } from "./judge/rewriting.ts";
 export {
   checklistParse,
   checklistPrompt,
@@ -80,6 +104,13 @@ export {
   rubricPrompt,
 } from "./judge/rubric.ts";
 export {
+  inverseSpecification,
+  inverseSpecificationParse,
+  inverseSpecificationPrompt,
+  slideScoresParse,
+  slideScoresPrompt,
+} from "./judge/slides.ts";
+export {
   answerAdoptionPrompt,
   critiqueMergePrompt,
   generativePrmParse,
@@ -90,6 +121,7 @@ export {
   stepVerificationParse,
   stepVerificationPrompt,
 } from "./judge/steps.ts";
+export { thinkingScoreParse, thinkingScorePrompt } from "./judge/thinking.ts";
 export { pathCoverage, pathReward } from "./knowledge-path.ts";
 export {
   followUpLikelihood,
@@ -112,6 +144,7 @@ export {
   repetitionOnset,
 } from "./repetition.ts";
 export { expectedValue, prospectValue } from "./risky-choice.ts";
+export { routeCompletion } from "./route-completion.ts";
 export { slideContent, slideRender, slideStructure } from "./slide/slides.ts";
 export { tagFormat } from "./tag-format.ts";
 export { lengthAwareBleu, rougeMean, wordErrorRate } from "./text-overlap.ts";
