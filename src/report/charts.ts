@@ -1,46 +1,13 @@
 /** Vega-Lite specifications of the report's plots. All texts in them have been through `visible`. */
 import type { TopLevelSpec } from "vega-lite";
+import { chartSchema, colours, chartConfig as config } from "../figure/theme.ts";
 import { formatNumber } from "./format.ts";
 import { type Histogram, isSkewed } from "./histogram.ts";
 import { visible } from "./html.ts";
 import type { PassAtK, Summary } from "./types.ts";
 
-/**
- * Okabe and Ito's colour-blind-safe palette. The page's style sheet finds these very values in the SVG
- * and replaces them in dark mode, so each has one meaning.
- */
-export const colours = {
-  ink: "#24292f",
-  quiet: "#57606a",
-  grid: "#dfe3e8",
-  first: "#0072b2",
-  second: "#d55e00",
-  third: "#009e73",
-} as const;
-
-const font = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
-
-const config = {
-  font,
-  background: "transparent",
-  aria: false,
-  view: { stroke: null },
-  axis: {
-    labelColor: colours.quiet,
-    titleColor: colours.ink,
-    titleFontWeight: "normal",
-    titleFontSize: 12,
-    labelFontSize: 11,
-    titlePadding: 8,
-    domainColor: colours.quiet,
-    tickColor: colours.quiet,
-    gridColor: colours.grid,
-    labelLimit: 150,
-  },
-} as const;
-
 type Spec = TopLevelSpec;
-const head = { $schema: "https://vega.github.io/schema/vega-lite/v6.json", config } as const;
+const head = { $schema: chartSchema, config } as const;
 
 /** Width and height are those of the whole picture, labels included, so that neighbours have the same size. */
 const fit = { type: "fit", contains: "padding" } as const;

@@ -1,5 +1,5 @@
+import { colours } from "../figure/theme.ts";
 import {
-  colours,
   correlationSpec,
   type HistogramLabels,
   histogramSpec,

@@ -1,4 +1,4 @@
-import { colours } from "./charts.ts";
+import { colours } from "../figure/theme.ts";
 
 /** What each chart colour becomes on a dark page. */
 const dark: Readonly<Record<keyof typeof colours, string>> = {
