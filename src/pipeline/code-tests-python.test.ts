@@ -97,6 +97,45 @@ describe("verdicts", () => {
     expect(await run("I do not know.", [row])).toMatchObject({ passed: 0, total: 2, reward: 0, error: null });
   });
 
+  it("follows Python where tests expect exceptions, of the code's own classes too", async () => {
+    const code =
+      "class Bad(ValueError):\n    def __init__(self, code):\n        super().__init__('bad')\n        self.code = code\nclass Worse(Bad): pass\nclass Other(Exception): pass\ndef f(x):\n    if x < 0: raise Worse(7)\n    return x";
+    const tests: Tests = [
+      "try:\n    f(-1)\n    assert False, 'should raise'\nexcept Bad as e:\n    assert e.code == 7 and str(e) == 'bad'\nelse:\n    assert False",
+      "try:\n    f(-1)\nexcept Other:\n    assert False\nexcept ValueError:\n    assert True",
+      "import unittest\nclass T(unittest.TestCase):\n    def test(self):\n        with self.assertRaises(Bad) as c: f(-1)\n        self.assertEqual(c.exception.code, 7)",
+      "assert issubclass(Worse, Bad) and not issubclass(Other, Bad)\nassert Bad(3).code == 3",
+    ];
+    expect(await run(fence(code), tests)).toMatchObject({ passed: 5, total: 5 });
+    const silent = fence(`${code}\ndef f(x): return x`);
+    const { results } = await run(silent, tests);
+    expect(results.map(({ status }) => status)).toEqual(["failed", "failed", "error", "failed", "passed", "passed"]);
+  });
+
+  it("runs functions as pytest does, and knows the module `solution`", async () => {
+    const tests =
+      "from solution import f as g\ndef test_a():\n    assert g(1) == 1\ndef test_b():\n    from solution import f\n    assert f(2) == 3\ndef test_c():\n    g('x') + 1\ndef unused():\n    assert False";
+    const { results } = await run(fence("def f(x): return x"), tests);
+    expect(results.map(({ status }) => status)).toEqual(["passed", "failed", "error"]);
+  });
+
+  it("runs asyncio, sleeps, and gives the same random numbers to the same code", async () => {
+    const code =
+      "import asyncio, time, os, random\nasync def one(i):\n    await asyncio.sleep(0.01)\n    return i\nasync def all_of(n): return await asyncio.gather(*map(one, range(n)))\ndef f(n):\n    time.sleep(0.01)\n    return asyncio.run(all_of(n))\nasync def never(): await asyncio.Event().wait()\ndef draw(): return [os.urandom(4).hex(), random.Random().random()]";
+    const tests: Tests = [
+      { call: "f", args: [3], expected: [0, 1, 2] },
+      "import asyncio\nassert asyncio.run(all_of(2)) == [0, 1]\nasync def main():\n    return await one(5)\nassert asyncio.run(main()) == 5",
+      "import asyncio\nasyncio.run(never())\nassert True",
+    ];
+    const { results } = await run(fence(code), tests);
+    expect(results.map(({ status }) => status)).toEqual(["passed", "passed", "passed", "error"]);
+    expect(results[3].message).toContain("every task waits for something that never comes");
+    const draws = [{ call: "draw", args: [], expected: null }];
+    const first = await run(fence(code), draws);
+    expect(first.results[0].message).toMatch(/^got \["[0-9a-f]{8}", 0\.\d+\], expected null$/);
+    expect(await run(fence(code), draws)).toEqual(first);
+  });
+
   it("does not blame the code for tests that need a package", async () => {
     const good = fence("def double(x):\n    return 2 * x");
     const tests = "import numpy as np\nassert double(2) == np.add(2, 2)";
@@ -139,6 +178,11 @@ describe("no hack passes", () => {
       "import gc, types\nfor o in gc.get_objects():\n    if isinstance(o, types.FunctionType) and o.__name__ in ('encode', 'guest', 'call', 'describe', 'handle'):\n        try: o.__code__ = (lambda *a, **k: True).__code__\n        except Exception: pass\ndef double(x): return None",
     "shadowed names of the tests":
       "def abs(x): return 0\ndef all(x): return True\nassert True\n__guerdon_equal = lambda *a: None\ndef double(x): return None",
+    "exceptions of every kind":
+      "class Any(type):\n    def __instancecheck__(c, x): return True\n    def __subclasscheck__(c, x): return True\nclass AssertionError(Exception, metaclass=Any): pass\ndef double(x): raise AssertionError('passed')",
+    "exceptions that end loops":
+      "class Stop(StopIteration): pass\nclass Late(StopAsyncIteration): pass\ndef double(x): raise (Stop if x != 2 else Late)(x)",
+    "an exit that is awaited": "async def leave(): raise SystemExit(0)\ndef double(x): return leave()",
     "the answer of another test": "def double(x): return 4.5",
   };
   for (const [name, code] of Object.entries(hacks)) {
@@ -150,11 +194,12 @@ describe("no hack passes", () => {
         "assert all(map(lambda x: double(x) == 2 * x, [1, 2]))",
         "assert 14 in [double(7)]",
         "assert double(7) in (13, 14)",
+        "try:\n    ok = double(8) == 16\nexcept BaseException:\n    ok = False\nassert ok",
       ];
       const result = await run(fence(code), tests);
       expect(result).toMatchObject({ passed: 0, error: null });
-      expect(result.total).toBe(9);
-      expect(await run(fence("def double(x):\n    return 2 * x"), tests)).toMatchObject({ passed: 9, total: 9 });
+      expect(result.total).toBe(10);
+      expect(await run(fence("def double(x):\n    return 2 * x"), tests)).toMatchObject({ passed: 10, total: 10 });
     });
   }
 

@@ -2,11 +2,14 @@ import { pythonCodec } from "./python-codec.ts";
 
 /** Python that holds the untrusted code: loads it, calls into it, and answers with values. See python-tester.ts. */
 export const guestSource = `${pythonCodec}
+import asyncio, asyncio.runners
+
 def make_guest():
     objects = []
     state = {}
     BaseException_, SystemExit_, Exception_, ImportError_ = BaseException, SystemExit, Exception, ImportError
     exec_, compile_, getattr_, setattr_, type_ = exec, compile, getattr, setattr, type
+    issubclass_ = issubclass
     str_, len_, isinstance_, list_, iter_, bool_ = str, len, isinstance, list, iter, bool
     stdout, stdout_flush = sys.stdout, sys.stdout.flush
     modules = sys.modules
@@ -14,7 +17,13 @@ def make_guest():
 
     def handle(v):
         objects.append(v)
-        return {"o": len_(objects) - 1, "type": str_(type_(v).__name__)[:100]}
+        w = {"o": len_(objects) - 1, "type": str_(type_(v).__name__)[:100]}
+        if isinstance_(v, type_) and issubclass_(v, BaseException_):
+            w["raises"] = lineage(v)
+        return w
+
+    def lineage(t):
+        return [("" if c.__module__ == "builtins" else "code.") + str_(c.__qualname__)[:100] for c in type_.mro(t)[:50]]
 
     def resolve(key, x, w):
         if key == "o":
@@ -57,7 +66,11 @@ def make_guest():
             tb = tb.tb_next
         if isinstance_(e, SyntaxError) and e.lineno:
             line = e.lineno
-        return {"kind": kind, "type": str_(t.__name__)[:100], "bases": names, "message": message, "line": line}
+        w = {"kind": kind, "type": str_(t.__name__)[:100], "bases": names, "message": message, "line": line}
+        if kind == "threw" and t.__module__ != "builtins" and len_(objects) < 1000000:
+            objects.append(e)
+            w["lineage"], w["o"] = lineage(t), len_(objects) - 1
+        return w
 
     def new_module(name):
         module = types.ModuleType(name)
@@ -112,6 +125,10 @@ def make_guest():
         result = encode(f(*args, **kwargs))
         return {"value": result, "args": [encode(x) for x in args]} if r.get("inplace") else {"value": result}
 
+    asyncio_run = asyncio.runners.run
+    async def awaited(v):
+        return await v
+
     def get(r):
         v = objects[r["o"]]
         what = r["what"]
@@ -121,6 +138,7 @@ def make_guest():
         if what == "put": v[decode(r["key"])] = decode(r["value"]); return None
         if what == "list": return encode(list_(islice(v, 1000000)))
         if what == "next": return encode(next(v))
+        if what == "await": return encode(asyncio_run(awaited(v)))
         if what == "len": return encode(len_(v))
         if what == "str": return encode(str_(v))
         if what == "repr": return encode(repr(v))
@@ -149,6 +167,39 @@ def make_guest():
  * snapshot is taken; modules compiled into the interpreter are also struck from its table (see python.ts).
  */
 export const lockdownSource = `
+def asyncio_without_sockets():
+    """An event loop of tasks and timers, in place of Pyodide's, which is JavaScript's."""
+    import asyncio, time
+    from asyncio import base_events, events, runners
+    plain_sleep = time.sleep.__wrapped__
+    def sleep(seconds):
+        """Suspend execution for a number of seconds, in pieces between which it can be interrupted."""
+        while seconds > 0.05:
+            plain_sleep(0.05)
+            seconds -= 0.05
+        plain_sleep(seconds)
+    time.sleep = sleep
+    class Timers:
+        def select(self, timeout):
+            if timeout is None:
+                raise RuntimeError("every task waits for something that never comes")
+            if timeout > 0:
+                time.sleep(timeout)
+            return ()
+    class Loop(base_events.BaseEventLoop):
+        def __init__(self):
+            super().__init__()
+            self._selector = Timers()
+        def _process_events(self, found):
+            pass
+        def _write_to_self(self):
+            pass
+    class Policy(events._BaseDefaultEventLoopPolicy):
+        _loop_factory = Loop
+    events._event_loop_policy = Policy()
+    events._set_running_loop(None)
+    asyncio.run = runners.run
+
 def lock(blocked):
     import sys, gc, os, builtins
     import importlib.machinery as machinery
@@ -176,6 +227,7 @@ def lock(blocked):
     if "posix" in sys.modules:
         sys.modules["posix"]._exit = _exit
     sys.excepthook = sys.__excepthook__
+    asyncio_without_sockets()
     main = sys.modules["__main__"].__dict__
     for name in [name for name in main if not name.startswith("__")]:
         del main[name]

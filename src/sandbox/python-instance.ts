@@ -104,7 +104,7 @@ export interface Instance {
 /** Imported before the snapshot: what samples use most, and what takes longest. */
 const preloaded = `
 import sys, json, types, collections, decimal, fractions, builtins, marshal, importlib, operator, math, itertools
-import functools, re, heapq, bisect, copy, string, random, datetime, typing, dataclasses, enum, statistics, ast, unittest
+import functools, re, heapq, bisect, copy, string, random, datetime, typing, dataclasses, enum, statistics, ast, unittest, asyncio
 `;
 
 const quiet = { stdin: () => null, stdout: () => {}, stderr: () => {} };
@@ -176,15 +176,24 @@ export async function boot({ load, snapshot, name, streams, due, callout }: Boot
   for (const request of warmUp[name]) entry(JSON.stringify(request));
   sealFiles(pyodide.FS);
   (pyodide.globals.get("lock") as PythonFunction)(blocked.join(" "));
-  gate.seal();
-  if (typeof entry("{}") !== "string") throw new Error("the interpreter does not answer");
   const { _module: module, FS } = pyodide;
+  let randomState = 1;
+  gate.seal((pointer, size) => {
+    const bytes = module.HEAPU8;
+    for (let i = pointer; i < Math.min(pointer + size, bytes.length); i++) {
+      // Numerical Recipes' generator, its high byte.
+      randomState = (Math.imul(randomState, 1664525) + 1013904223) >>> 0;
+      bytes[i] = randomState >>> 24;
+    }
+  });
+  if (typeof entry("{}") !== "string") throw new Error("the interpreter does not answer");
   const image = module.HEAPU8.slice();
   const open = FS.streams.map((stream) => stream && { stream, own: { ...stream }, shared: { ...stream.shared } });
   const directory = FS.currentPath;
   return {
     function: entry,
     reset() {
+      randomState = 1;
       module.HEAPU8.set(image);
       module.HEAPU8.fill(0, image.length);
       FS.streams.length = open.length;

@@ -7,13 +7,16 @@ type Import = (...args: unknown[]) => unknown;
 type Imports = Record<string, Record<string, unknown>>;
 
 export interface Gate {
-  /** From now on only listed imports work. */
-  seal(): void;
+  /**
+   * From now on only listed imports work, and random bytes come from `fill`: the system's source is out of reach,
+   * and the same code is to give the same result.
+   */
+  seal(fill: (pointer: number, size: number) => void): void;
 }
 
 /** Files (sealed and in memory), clocks, random numbers, memory, calls of function pointers. */
 const system =
-  /^(?:__syscall_(?!socket|connect|bind|listen|accept|send|recv|shutdown|setsockopt|getsockopt|getsockname|getpeername)\w+|invoke_\w+|fd_\w+|clock_\w+|environ_\w+|random_get|proc_exit|exit|emscripten_date_now|emscripten_get_now|emscripten_resize_heap|emscripten_get_heap_max|emscripten_runtime_keepalive_\w+|_emscripten_runtime_keepalive_clear|_emscripten_get_progname|_emscripten_throw_longjmp|_emscripten_system|_tzset_js|_timegm_js|_mktime_js|_localtime_js|_gmtime_js|_mmap_js|_munmap_js|_msync_js|_abort_js|__assert_fail|_setitimer_js|__call_sighandler|_Py_emscripten_runtime|_Py_CheckEmscriptenSignals_Helper|_PyEM_TrampolineCall_JS|_try_fcntl64|throw_no_gil|hiwire_invalid_ref_js)$/;
+  /^(?:__syscall_(?!socket|connect|bind|listen|accept|send|recv|shutdown|setsockopt|getsockopt|getsockname|getpeername)\w+|invoke_\w+|fd_\w+|clock_\w+|environ_\w+|proc_exit|exit|emscripten_date_now|emscripten_get_now|emscripten_resize_heap|emscripten_get_heap_max|emscripten_runtime_keepalive_\w+|_emscripten_runtime_keepalive_clear|_emscripten_get_progname|_emscripten_throw_longjmp|_emscripten_system|_tzset_js|_timegm_js|_mktime_js|_localtime_js|_gmtime_js|_mmap_js|_munmap_js|_msync_js|_abort_js|__assert_fail|_setitimer_js|__call_sighandler|_Py_emscripten_runtime|_Py_CheckEmscriptenSignals_Helper|_PyEM_TrampolineCall_JS|_try_fcntl64|throw_no_gil|hiwire_invalid_ref_js)$/;
 
 const compiled = new Map<number, Promise<object>>();
 
@@ -39,7 +42,12 @@ export function installGate(): void {
 }
 
 let allowed: ReadonlySet<string> = new Set();
-let sealed: { now: boolean } = { now: false };
+interface State {
+  now: boolean;
+  fill: (pointer: number, size: number) => void;
+}
+const open = (): State => ({ now: false, fill: () => {} });
+let sealed = open();
 
 /** Loads an interpreter whose imports besides the system's are limited to `boundary` once it is sealed. */
 export async function withGate<T>(
@@ -47,13 +55,14 @@ export async function withGate<T>(
   load: () => Promise<T>,
 ): Promise<{ loaded: T; gate: Gate }> {
   allowed = new Set(boundary);
-  const state = { now: false };
+  const state = open();
   sealed = state;
   const loaded = await load();
   return {
     loaded,
     gate: {
-      seal() {
+      seal(fill) {
+        state.fill = fill;
         state.now = true;
       },
     },
@@ -66,6 +75,15 @@ function guarded(imports: Imports): Imports {
   const wrap = (table: Record<string, unknown>) =>
     Object.fromEntries(
       Object.entries(table).map(([name, value]) => {
+        if (name === "random_get" && typeof value === "function") {
+          const original = value as Import;
+          const random = (pointer: unknown, size: unknown) => {
+            if (!state.now) return original(pointer, size);
+            state.fill(Number(pointer) >>> 0, Number(size) >>> 0);
+            return 0;
+          };
+          return [name, random];
+        }
         if (typeof value !== "function" || system.test(name) || permitted.has(name)) return [name, value];
         const original = value as Import;
         const guard = (...args: unknown[]) => {
