@@ -53,6 +53,8 @@ const promotionState = z.object({
   promotions: z.int().nonnegative().describe("promotions so far"),
 });
 
+const noPromotion = { history: [], promotions: 0 };
+
 /**
  * When a student trained on a teacher's dataset becomes the new baseline (SOAR, arXiv 2601.18778, step 5).
  *
@@ -68,14 +70,17 @@ export const studentPromotion = definePart({
     threshold: z.number().default(0.01).describe("τ, moving average that must be exceeded"),
     window: z.int().positive().default(3).describe("outer steps in the average"),
   }),
-  inputs: z.object({ rewards: vector("G", "teacher's reward per dataset"), state: promotionState }),
+  inputs: z.object({
+    rewards: vector("G", "teacher's reward per dataset"),
+    state: promotionState.default(noPromotion),
+  }),
   outputs: z.object({
     promote: z.boolean().describe("the baseline changes"),
     dataset: z.int().nullable().describe("whose student it is"),
     movingAverage: z.number().nullable().describe("mean over the window"),
     state: promotionState,
   }),
-  compute({ threshold, window }, { rewards, state }) {
+  compute({ threshold, window }, { rewards, state = noPromotion }) {
     const before = Array.from(state.history);
     const history = (rewards.length === 0 ? before : [...before, mean(rewards)]).slice(-window);
     const movingAverage = history.length < window ? null : mean(history);

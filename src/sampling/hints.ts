@@ -76,10 +76,10 @@ export const hintSchedule = definePart({
   inputs: z.object({
     prompts: strings("M", "prompt ids"),
     accuracies: nullableVector("M", "accuracy of the last visit; null = never rolled"),
-    state: levelState,
+    state: levelState.default({ levels: {} }),
   }),
   outputs: z.object({ levels: integers("M", "level for the next visit"), state: levelState }),
-  compute({ maxLevel, raiseBelow, raiseInclusive, lowerAbove }, { prompts, accuracies, state }) {
+  compute({ maxLevel, raiseBelow, raiseInclusive, lowerAbove }, { prompts, accuracies, state = { levels: {} } }) {
     expectLength(accuracies, prompts.length, "accuracies");
     const known = new Map(Object.entries(state.levels));
     const levels = prompts.map((prompt, m) => {

@@ -1,19 +1,13 @@
 import { z } from "zod";
 import { integers, vector } from "../core/fields.ts";
 import { definePart } from "../core/part.ts";
+import { roundHalfEven } from "../core/rounding.ts";
 import { expectLength } from "../core/shapes.ts";
 
 /** Floor of the exact quotient of two doubles: x // width of Python. */
 function floorQuotient(x: number, width: number): number {
   const quotient = (x - (x % width)) / width;
   return Math.round(quotient);
-}
-
-/** Round half to even: Python's round. */
-function roundHalfEven(x: number): number {
-  const floor = Math.floor(x);
-  const rest = x - floor;
-  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
 }
 
 /**

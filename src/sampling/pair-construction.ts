@@ -83,7 +83,9 @@ export const contrastPairs = definePart({
     for (let i = 0; i < count; i++) {
       const row = rowOf(packed, i);
       expectLength(row, dimensions, `embeddings[${i}]`);
-      const norm = Math.hypot(...row);
+      let squares = 0;
+      for (const coordinate of row) squares += coordinate * coordinate;
+      const norm = Math.sqrt(squares);
       for (let d = 0; d < dimensions; d++) units[i * dimensions + d] = norm === 0 ? 0 : row[d] / norm;
     }
     const pairs: Pair[] = [];

@@ -118,9 +118,9 @@ export const annotationQueue = definePart({
     order: z.enum(["lifo", "fifo"]).default("lifo").describe("newest or oldest first"),
     maxQueue: z.int().nonnegative().nullable().default(null).describe("most items that wait; null: any number"),
   }),
-  inputs: z.object({ state: queueState, items: z.array(z.json()).describe("new items") }),
+  inputs: z.object({ state: queueState.default({ queue: [] }), items: z.array(z.json()).describe("new items") }),
   outputs: z.object({ batch: z.array(z.json()).describe("items to annotate"), state: queueState }),
-  compute({ batchSize, order, maxQueue }, { state, items }) {
+  compute({ batchSize, order, maxQueue }, { state = { queue: [] }, items }) {
     const queue = [...state.queue, ...items];
     const cut = order === "lifo" ? Math.max(0, queue.length - batchSize) : Math.min(batchSize, queue.length);
     const batch = order === "lifo" ? queue.slice(cut) : queue.slice(0, cut);

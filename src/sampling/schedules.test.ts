@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { type AnyPart, callPart } from "../core/part.ts";
 import {
   adaptiveImitationWeight,
   agencyHandover,
@@ -72,6 +73,18 @@ describe("sampling/adaptive-imitation-weight", () => {
         targetEntropy: 0,
       }),
     ).toThrow("params.muMin");
+  });
+});
+
+describe("state", () => {
+  it("has a natural beginning where there is one", async () => {
+    const call = (part: AnyPart, inputs: object, params?: object) => callPart(part, { params, inputs });
+    const still = { metaGradient: 0, entropy: 1, targetEntropy: 1 };
+    expect(await call(adaptiveImitationWeight as unknown as AnyPart, still)).toEqual({ state: { mu: 0.5 } });
+    expect(await call(agencyHandover as unknown as AnyPart, { steps: [0], uniforms: [0.5] })).toMatchObject({
+      state: { maxProbability: 0, maxSuccess: 0 },
+    });
+    expect(adaptiveImitationWeight()(still).state.mu).toBe(0.5);
   });
 });
 

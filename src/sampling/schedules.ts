@@ -60,6 +60,8 @@ export const demonstrationQuota = definePart({
   },
 });
 
+const noCeiling = { maxProbability: 0, maxSuccess: 0 };
+
 /**
  * Who acts while control passes from a cloned policy to a planner (agency hand-over; MoDem-V2, arXiv 2309.14236).
  *
@@ -84,14 +86,17 @@ export const agencyHandover = definePart({
     steps: vector("N", "step numbers"),
     uniforms: uniforms("N", "one draw per step"),
     evaluations: shaped(z.array(z.tuple([z.number(), z.number()])), "M", "[step, success rate]").optional(),
-    state: z.object({ maxProbability: z.number(), maxSuccess: z.number() }),
+    state: z.object({ maxProbability: z.number(), maxSuccess: z.number() }).default(noCeiling),
   }),
   outputs: z.object({
     probabilities: vector("N", "p"),
     useModel: flags("N", "the planner acts"),
     state: z.object({ maxProbability: z.number(), maxSuccess: z.number() }),
   }),
-  compute({ start, end, from, to, capped, successGated, increment }, { steps, uniforms: draws, evaluations, state }) {
+  compute(
+    { start, end, from, to, capped, successGated, increment },
+    { steps, uniforms: draws, evaluations, state = noCeiling },
+  ) {
     checkOrder(from, to);
     expectLength(draws, steps.length, "uniforms");
     const scheduled = (step: number) => linear(step, start, end, from, to);
@@ -112,6 +117,8 @@ export const agencyHandover = definePart({
   },
 });
 
+const evenWeight = { mu: 0.5 };
+
 /**
  * Weight of imitation against reward, adapted by meta-gradient and entropy (AMFT, arXiv 2508.06944).
  *
@@ -130,13 +137,13 @@ export const adaptiveImitationWeight = definePart({
     muMax: z.number().min(0).max(1).default(0.95).describe("largest weight"),
   }),
   inputs: z.object({
-    state: z.object({ mu: z.number() }),
+    state: z.object({ mu: z.number() }).default(evenWeight),
     metaGradient: z.number().describe("∂U/∂μ"),
     entropy: z.number().describe("H, mean token entropy of the policy, nats"),
     targetEntropy: z.number().describe("H*, entropy after warm-up, nats"),
   }),
   outputs: z.object({ state: z.object({ mu: z.number() }) }),
-  compute({ metaLr, entropyLr, muMin, muMax }, { state, metaGradient, entropy, targetEntropy }) {
+  compute({ metaLr, entropyLr, muMin, muMax }, { state = evenWeight, metaGradient, entropy, targetEntropy }) {
     if (muMin > muMax) throw new ContractError("params.muMin", `expected at most muMax, ${muMax}, got ${muMin}`);
     const moved = state.mu + metaLr * metaGradient + entropyLr * (targetEntropy - entropy);
     return { state: { mu: Math.min(muMax, Math.max(muMin, moved)) } };

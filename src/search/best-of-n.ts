@@ -3,6 +3,7 @@ import { ContractError } from "../core/error.ts";
 import { fields, nullableStrings, nullableVector, shaped, vector } from "../core/fields.ts";
 import { groupMembers, indexGroups } from "../core/groups.ts";
 import { definePart } from "../core/part.ts";
+import { roundHalfEven } from "../core/rounding.ts";
 import { expectGiven, expectLength } from "../core/shapes.ts";
 
 const score = z.number().nullable();
@@ -134,13 +135,6 @@ export const bestOfN = definePart({
   },
 });
 
-/** Round half to even, as Python's round. */
-function roundHalfEven(x: number): number {
-  const floor = Math.floor(x);
-  const rest = x - floor;
-  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
-}
-
 function checkStages(steps: readonly number[], keep: readonly number[], count: number, what: string): void {
   if (keep.length !== steps.length)
     throw new ContractError("params.keep", `expected ${steps.length} ratios, as there are steps, got ${keep.length}`);
@@ -152,7 +146,7 @@ function checkStages(steps: readonly number[], keep: readonly number[], count: n
 
 const stages = {
   steps: z.array(z.int().nonnegative()).describe("checkpoints at which candidates are pruned, ascending"),
-  keep: z.array(z.number().gt(0).max(1)).describe("share kept at each of them"),
+  keep: z.array(z.number().min(0).max(1)).describe("share kept at each of them"),
 };
 
 /**

@@ -10,9 +10,9 @@ import { expectLength } from "../core/shapes.ts";
  * Which question is expected to tell the most about what a user wants (Nous, arXiv 2510.27410).
  *
  * `belief` holds weights over the values of each attribute (normalised here). A question is about one attribute, with an answer
- * model `likelihood` (answers × values), p(answer|value), columns summing to 1. Gain = H(b) − Σ_a p(a)·H(b|a) in units of log
- * `base` (2: bits), never below 0. `selected` is the largest gain, the first within 1e-12; null without questions. Unknown
- * attributes, beliefs without mass and columns that do not sum to 1: `ContractError`.
+ * model `likelihood` (answers × values), p(answer|value), columns of possible values summing to 1. Gain = H(b) − Σ_a p(a)·H(b|a) in units of log
+ * `base` (2: bits), never below 0. `selected` is the largest gain, the first within 1e-12; null without questions.
+ * An unknown attribute, a belief without mass, or a possible value whose column does not sum to 1: `ContractError`.
  */
 export const expectedInformationGain = definePart({
   id: "search/expected-information-gain",
@@ -59,7 +59,7 @@ export const expectedInformationGain = definePart({
         if (answer > 0) left += answer * entropy(joint.map((share) => share / answer));
       });
       columns.forEach((sum, v) => {
-        if (Math.abs(sum - 1) > 1e-6)
+        if (own[v] > 0 && Math.abs(sum - 1) > 1e-6)
           throw new ContractError(`inputs.${path}.likelihood`, `expected column ${v} to sum to 1, got ${sum}`);
       });
       return Math.max(0, entropy(own) - left) / Math.log(base);

@@ -20,12 +20,16 @@ interface StepOptions {
   readonly gradientClip: number | null;
 }
 
+function norm(vector: Vector): number {
+  let squares = 0;
+  for (let d = 0; d < vector.length; d++) squares += vector[d] ** 2;
+  return Math.sqrt(squares);
+}
+
 /** Clipped SGD with momentum, PyTorch's conventions; velocity null on the first step. */
 function step(latent: Vector, gradient: Vector, velocity: Vector | null, options: StepOptions) {
   const { learningRate, momentum, nesterov, gradientClip } = options;
-  let squares = 0;
-  for (let d = 0; d < gradient.length; d++) squares += gradient[d] ** 2;
-  const gradientNorm = Math.sqrt(squares);
+  const gradientNorm = norm(gradient);
   const clipScale = gradientClip === null ? 1 : Math.min(1, gradientClip / (gradientNorm + 1e-6));
   const next = new Float64Array(latent.length);
   const moved = new Float64Array(latent.length);
@@ -52,7 +56,7 @@ export const noiseStep = definePart({
   inputs: z.object({
     latent: vector("D", "noise"),
     gradient: vector("D", "gradient of the loss at it"),
-    state: velocityState,
+    state: velocityState.default({ velocity: null }),
   }),
   outputs: z.object({
     gradientNorm: z.number().describe("before clipping"),
@@ -60,7 +64,7 @@ export const noiseStep = definePart({
     latent: vector("D", "noise after the step"),
     state: velocityState,
   }),
-  compute(options, { latent, gradient, state }) {
+  compute(options, { latent, gradient, state = { velocity: null } }) {
     expectLength(gradient, latent.length, "gradient");
     if (state.velocity) expectLength(state.velocity, latent.length, "state.velocity");
     const { velocity, ...moved } = step(latent, gradient, state.velocity, options);
@@ -93,15 +97,15 @@ export function optimizeNoise<Sample>(
   const norms: number[] = [];
   for (let iteration = 0; iteration < options.iterations; iteration++) {
     const { loss, gradient, sample } = evaluate(now);
-    const norm = Math.hypot(...now);
+    const size = norm(now);
     rewardLosses.push(loss);
-    norms.push(norm);
+    norms.push(size);
     // The regulariser steers, but does not choose.
     if (best === null || loss < best.loss) best = { iteration, loss, latent: now, sample };
     if (iteration === options.iterations - 1) break;
-    if (options.regularizationWeight > 0 && norm === 0)
+    if (options.regularizationWeight > 0 && size === 0)
       throw new ContractError("inputs.latent", "expected a noise other than 0: its norm's density is undefined there");
-    const pull = options.regularizationWeight * (1 - (now.length - 1) / norm ** 2);
+    const pull = options.regularizationWeight * (1 - (now.length - 1) / size ** 2);
     const total = Float64Array.from(gradient, (g, d) => g + (options.regularizationWeight > 0 ? pull * now[d] : 0));
     const moved = step(now, total, velocity, options);
     now = moved.latent;

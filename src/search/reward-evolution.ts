@@ -9,6 +9,8 @@ const evolutionState = z.object({
   bestIndex: z.int().nullable().describe("candidate it came from"),
 });
 
+const nothingYet = { iteration: 0, bestScore: null, bestIteration: null, bestIndex: null };
+
 /**
  * Selection and bookkeeping of one iteration of reward-code evolution (Eureka, arXiv 2310.12931).
  *
@@ -24,7 +26,7 @@ export const rewardEvolution = definePart({
   params: z.object({ failure: z.number().default(-10_000).describe("score of a candidate that failed") }),
   inputs: z.object({
     scores: nullableVector("K", "task metric reached per candidate; null = failed"),
-    state: evolutionState,
+    state: evolutionState.default(nothingYet),
   }),
   outputs: z.object({
     selected: z.int().nullable().describe("candidate for the next prompt"),
@@ -33,7 +35,7 @@ export const rewardEvolution = definePart({
     improved: z.boolean().describe("a new overall best"),
     state: evolutionState,
   }),
-  compute({ failure }, { scores, state }) {
+  compute({ failure }, { scores, state = nothingYet }) {
     const count = scores.length;
     const score = (k: number) => scores[k] ?? failure;
     let best = 0;

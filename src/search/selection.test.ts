@@ -118,6 +118,13 @@ describe("search/noise-step and noise-optimization", () => {
     expect(() => noiseOptimization()({ ...inputs, latent: [0] })).toThrow("inputs.latent");
     expect(noiseOptimization({ regularizationWeight: 0 })({ ...inputs, latent: [0] }).bestLoss).toBe(0);
   });
+  it("takes latents of the size of an image", () => {
+    const latent = new Float64Array(400_000).fill(0.5);
+    const evaluate = (z: Float64Array) => ({ loss: 0, gradient: z, sample: null });
+    const options = { learningRate: 5, momentum: 0.9, nesterov: true, gradientClip: 0.1 };
+    const { norms } = optimizeNoise(latent, evaluate, { ...options, iterations: 2, regularizationWeight: 0.01 });
+    expect(norms[0]).toBeCloseTo(Math.sqrt(100_000), 6);
+  });
   it("any generator will do", () => {
     const { best } = optimizeNoise([3], (z) => ({ loss: Math.cosh(z[0]), gradient: [Math.sinh(z[0])], sample: "x" }), {
       iterations: 200,
