@@ -10,6 +10,7 @@ export {
   referenceReward,
   styleTransfer,
 } from "./classifier.ts";
+export { boxIou, detectionAveragePrecision, detectionMatchScore } from "./detection.ts";
 export { comfortViolations, drivingPenalties, roachReward } from "./driving.ts";
 export {
   bagOfWordsSimilarity,
@@ -31,6 +32,7 @@ export { format } from "./format.ts";
 export { gameableMetric } from "./gameable-metric.ts";
 export { distanceReward, goalDistance, goalRegion, numericCloseness, rewardCriterion } from "./goals.ts";
 export { hierarchicalPreference } from "./hierarchical-preference.ts";
+export { detectorScore, regionRewardMap, spatialRelation } from "./image-regions.ts";
 export { contrastiveTokenReward, implicitReward } from "./implicit-reward.ts";
 export { jsonAnswer } from "./json-answer.ts";
 export {
@@ -146,7 +148,10 @@ export {
 export { expectedValue, prospectValue } from "./risky-choice.ts";
 export { routeCompletion } from "./route-completion.ts";
 export { slideContent, slideRender, slideStructure } from "./slide/slides.ts";
+export { graphSubgoal, laplacianDistance } from "./state-graph.ts";
 export { tagFormat } from "./tag-format.ts";
 export { lengthAwareBleu, rougeMean, wordErrorRate } from "./text-overlap.ts";
 export { thinkingLength, toolCallFormat, toolCallMatch, toolFormat } from "./tool-calls.ts";
+export { attentionFusion, partialTransport, transportCost } from "./transport.ts";
 export { entropyReduction, selfCertainty, stepEntropy, tokenEntropy } from "./uncertainty.ts";
+export { perceptualStepReward, segmentalVideoReward, velocityDeviation } from "./video.ts";
