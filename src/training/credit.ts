@@ -1,0 +1,84 @@
+import { isRagged, type Ragged } from "../core/ragged.ts";
+import { gae } from "../credit/gae.ts";
+import { groupRelative } from "../credit/group-relative.ts";
+import { reinforcePlusPlus } from "../credit/reinforce-plus-plus.ts";
+import { klInReward } from "../shaping/kl-in-reward.ts";
+import { overlongPenalty } from "../shaping/length.ts";
+import type { PolicyGradientAlgorithm } from "./algorithms.ts";
+import type { Rollouts } from "./rollouts.ts";
+
+export interface Advantages {
+  /** One a rollout (N) or one a token (N×R). */
+  readonly advantages: Float32Array;
+  /** N×R; with `gae` only. */
+  readonly returns?: Float32Array;
+}
+
+export interface CreditInputs {
+  /** N×R: 1 at the tokens of a reply. */
+  readonly mask: Float32Array;
+  readonly refLogprobs?: Float32Array;
+  readonly values?: Float32Array;
+  readonly replyLength: number;
+}
+
+/**
+ * Advantages of one step's rollouts by the algorithm's parts. Unscored rollouts are left out before
+ * anything is computed; they get 0, and their tokens are masked in the loss.
+ */
+export function advantagesOf(algorithm: PolicyGradientAlgorithm, rollouts: Rollouts, inputs: CreditInputs): Advantages {
+  const { credit } = algorithm;
+  const { replyLength } = inputs;
+  const rows = rollouts.scored.flatMap((scored, row) => (scored ? [row] : []));
+  const count = rollouts.scored.length;
+  const perToken = credit.kind !== "group-relative";
+  const advantages = new Float32Array(perToken ? count * replyLength : count);
+  const returns = credit.kind === "gae" ? new Float32Array(count * replyLength) : undefined;
+  if (rows.length === 0) return { advantages, returns };
+
+  const picked = (data: Float32Array) => pickRows(data, rows, replyLength);
+  const mask = picked(inputs.mask);
+  const groups = Int32Array.from(rows, (row) => rollouts.groups[row]);
+  let rewards = Float64Array.from(rows, (row) => rollouts.rewards[row]);
+  if (algorithm.overlongPenalty !== undefined) {
+    const lengths = rows.map((row) => rollouts.samples.lengths[row]);
+    const { lengthRewards } = overlongPenalty(algorithm.overlongPenalty)({ lengths });
+    rewards = rewards.map((reward, i) => reward + Number(lengthRewards[i]));
+  }
+  const shaped = klInReward({ beta: 0, ...algorithm.klInReward })({
+    rewards,
+    mask,
+    ...(algorithm.klInReward === undefined || inputs.refLogprobs === undefined
+      ? {}
+      : { logprobs: picked(rollouts.samples.logprobs), refLogprobs: picked(inputs.refLogprobs) }),
+  });
+  const put = (target: Float32Array, { values }: Ragged) => {
+    rows.forEach((row, i) => {
+      target.set(values.subarray(i * replyLength, (i + 1) * replyLength), row * replyLength);
+    });
+  };
+  if (credit.kind === "group-relative") {
+    const result = groupRelative(credit.params)({ rewards: shaped.rewards, groups }).advantages;
+    const values = isRagged(result) ? result.values : result;
+    rows.forEach((row, i) => {
+      advantages[row] = values[i];
+    });
+  } else if (credit.kind === "reinforce-plus-plus") {
+    put(advantages, reinforcePlusPlus(credit.params)({ tokenRewards: shaped.tokenRewards, groups, mask }).advantages);
+  } else {
+    const values = picked(inputs.values ?? new Float32Array(count * replyLength));
+    const result = gae(credit.params)({ tokenRewards: shaped.tokenRewards, values, mask });
+    put(advantages, result.advantages);
+    if (returns !== undefined) put(returns, result.returns);
+  }
+  return { advantages, returns };
+}
+
+/** Rows of N×R as a ragged array of full rows. */
+function pickRows(data: Float32Array, rows: readonly number[], width: number): Ragged {
+  const values = new Float64Array(rows.length * width);
+  rows.forEach((row, i) => {
+    values.set(data.subarray(row * width, (row + 1) * width), i * width);
+  });
+  return { values, offsets: Uint32Array.from({ length: rows.length + 1 }, (_, i) => i * width) };
+}

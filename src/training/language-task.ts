@@ -1,0 +1,52 @@
+/** What a policy over tokens is trained on: problems, their prompts as tokens, and what a reply is worth. */
+
+import type { Random } from "../core/random.ts";
+import {
+  type ArithmeticProblem,
+  type ArithmeticTask,
+  arithmeticEnd,
+  arithmeticLengths,
+  arithmeticPadding,
+  arithmeticVocabulary,
+  decodeArithmetic,
+  defaultArithmeticTask,
+  drawArithmeticProblem,
+  encodeArithmetic,
+  verifyArithmetic,
+} from "../environment/arithmetic-lm.ts";
+
+export interface LanguageTask<Problem = unknown> {
+  readonly vocabulary: number;
+  readonly padding: number;
+  /** Token that ends a reply. */
+  readonly stop: number;
+  readonly promptLength: number;
+  readonly replyLength: number;
+  draw(random: Random, split: "training" | "held-out"): Problem;
+  /** The prompt, padded on the left to `promptLength`. */
+  prompt(problem: Problem): Int32Array;
+  /** A demonstrated reply, padded on the right to `replyLength`; only supervised training asks for it. */
+  demonstration(problem: Problem): Int32Array;
+  /** Reward of a reply (its tokens up to the stop token); null: unscored, takes no part in the update. */
+  reward(problem: Problem, reply: Int32Array): number | null;
+}
+
+/** `arithmetic-lm`, rewarded 1 for the exact answer and 0 otherwise. Prompt and reply lengths may be larger than the task needs. */
+export function arithmeticTask(
+  changes: Partial<ArithmeticTask> = {},
+  lengths: Partial<{ promptLength: number; replyLength: number }> = {},
+): LanguageTask<ArithmeticProblem> {
+  const task = { ...defaultArithmeticTask, ...changes };
+  const { promptLength, replyLength } = { ...arithmeticLengths(task), ...lengths };
+  return {
+    vocabulary: arithmeticVocabulary.length,
+    padding: arithmeticPadding,
+    stop: arithmeticEnd,
+    promptLength,
+    replyLength,
+    draw: (random, split) => drawArithmeticProblem(task, random, split),
+    prompt: (problem) => encodeArithmetic(problem.prompt, promptLength, "left"),
+    demonstration: (problem) => encodeArithmetic(problem.demonstration, replyLength, "right"),
+    reward: (problem, reply) => (verifyArithmetic(task, problem, decodeArithmetic(reply)).correct ? 1 : 0),
+  };
+}
