@@ -11,11 +11,11 @@ mkdirSync(join(folder, "node_modules"));
 symlinkSync(join(root, "node_modules/zod"), join(folder, "node_modules/zod"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const blocks = [...readFileSync(join(root, "docs/reward-files.md"), "utf8").matchAll(/```ts\n([\s\S]*?)```/g)].map(
-  (match) => match[1],
+const blocks = ["docs/reward-files.md", "docs/code-tests.md"].flatMap((page) =>
+  [...readFileSync(join(root, page), "utf8").matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1]),
 );
 
-describe("docs/reward-files.md", () => {
+describe("docs/reward-files.md and docs/code-tests.md", () => {
   it.each(blocks.map((text, i) => [i + 1, text] as const))("block %i is a reward file", async (i, text) => {
     const file = join(folder, `block-${i}.ts`);
     writeFileSync(file, text);

@@ -7,7 +7,7 @@ import asyncio, asyncio.runners
 def make_guest():
     objects = []
     state = {}
-    BaseException_, SystemExit_, Exception_, ImportError_ = BaseException, SystemExit, Exception, ImportError
+    BaseException_, SystemExit_, Exception_, ImportError_, SyntaxError_ = BaseException, SystemExit, Exception, ImportError, SyntaxError
     exec_, compile_, getattr_, setattr_, type_ = exec, compile, getattr, setattr, type
     issubclass_ = issubclass
     str_, len_, isinstance_, list_, iter_, bool_ = str, len, isinstance, list, iter, bool
@@ -53,7 +53,7 @@ def make_guest():
         names = [c.__name__ for c in t.__mro__ if c.__module__ == "builtins"]
         kind = "memory" if "MemoryError" in names else "interrupt" if "KeyboardInterrupt" in names else "threw"
         try:
-            message = str_(e)[:500]
+            message = str_(e.msg if isinstance_(e, SyntaxError_) else e)[:500]
         except BaseException_:
             message = ""
         if "ModuleNotFoundError" in names and isinstance_(e, ImportError_):
@@ -64,7 +64,7 @@ def make_guest():
             if tb.tb_frame.f_code.co_filename == "solution.py":
                 line = tb.tb_lineno
             tb = tb.tb_next
-        if isinstance_(e, SyntaxError) and e.lineno:
+        if isinstance_(e, SyntaxError_) and e.lineno:
             line = e.lineno
         w = {"kind": kind, "type": str_(t.__name__)[:100], "bases": names, "message": message, "line": line}
         if kind == "threw" and t.__module__ != "builtins" and len_(objects) < 1000000:

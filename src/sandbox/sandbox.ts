@@ -63,6 +63,8 @@ export function createSandbox({ language, memoryLimit = 256, workers = 1, interp
   let closed = false;
   let nextId = 0;
   let failedStarts = 0;
+  // The first Python process takes the snapshot from which the others start: sooner than without it.
+  let seeded = language !== "python";
 
   const start = (): Process => {
     const child = spawnChild({ language, memoryLimit, interpreter });
@@ -92,7 +94,10 @@ export function createSandbox({ language, memoryLimit = 256, workers = 1, interp
         clearTimeout(failed);
         failedStarts = 0;
         self.isReady = true;
-        snapshot.complete(message.snapshot);
+        snapshot.complete(message.snapshot, () => {
+          seeded = true;
+          pump();
+        });
         settle?.resolve();
       } else receive(self, message);
     });
@@ -189,6 +194,7 @@ export function createSandbox({ language, memoryLimit = 256, workers = 1, interp
       if (running.filter((process) => process.job).length >= workers) return;
       // One that is ready before one that still starts.
       let free = running.filter((process) => !process.job).sort((a, b) => Number(b.isReady) - Number(a.isReady))[0];
+      if (!free && !seeded && running.length > 0) return;
       try {
         free ??= start();
       } catch (thrown) {
@@ -264,6 +270,11 @@ export function createSandbox({ language, memoryLimit = 256, workers = 1, interp
       });
     },
     async warm() {
+      if (!seeded && processes.size === 0) start();
+      for (const process of processes) {
+        setReferenced(process, true);
+        if (!seeded) await process.ready;
+      }
       while (processes.size < workers) start();
       for (const process of processes) setReferenced(process, true);
       await Promise.all([...processes].map((process) => process.ready));

@@ -62,16 +62,18 @@ export function permissionFlag(version: string): "--permission" | "--experimenta
 }
 
 /** Keeps the snapshot that a starting process writes to its standard output, once that process is ready. */
-export function collectSnapshot(child: ChildProcess): { complete(size: number): void } {
+export function collectSnapshot(child: ChildProcess): { complete(size: number, then: () => void): void } {
   const chunks: Buffer[] = [];
   let size = 0;
   let expected: number | null = null;
+  let done = () => {};
   const finish = () => {
     if (expected === null || size < expected) return;
     const module = modules.get(child);
     if (module && expected > 0) snapshots.set(module, Buffer.concat(chunks).subarray(0, expected));
     child.stdout?.destroy();
     chunks.length = 0;
+    done();
   };
   child.stdout?.on("data", (chunk: Buffer) => {
     chunks.push(chunk);
@@ -79,8 +81,9 @@ export function collectSnapshot(child: ChildProcess): { complete(size: number): 
     finish();
   });
   return {
-    complete(announced) {
+    complete(announced, then) {
       expected = announced;
+      done = then;
       finish();
     },
   };
