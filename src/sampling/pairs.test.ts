@@ -60,6 +60,8 @@ describe("sampling/preference-pairs", () => {
       [2, 1],
     ]);
     expect(preferencePairs({ strategy: "hardest", minMargin: 2 })(inputs).pairs).toEqual([[3, 2]]);
+    const tenths = { scores: [0.3, 0.2, 0.1], groups: ["q", "q", "q"] };
+    expect(preferencePairs({ strategy: "hardest" })(tenths).pairs).toHaveLength(2);
   });
 
   it("first-threshold takes ties at margin 0, skips empty samples, and follows the given trial order", () => {

@@ -44,7 +44,8 @@ function hardestPairs(ranked: Ranked): Pair[] {
   const gaps = pairs.map(([chosen, rejected]) => ranked.value(chosen) - ranked.value(rejected));
   let smallest = Number.POSITIVE_INFINITY;
   for (const gap of gaps) smallest = Math.min(smallest, gap);
-  return pairs.filter((_, m) => gaps[m] === smallest);
+  // 0.3 − 0.2 and 0.2 − 0.1 are the same gap, though not the same double.
+  return pairs.filter((_, m) => gaps[m] <= smallest + 1e-12 * Math.max(1, smallest));
 }
 
 /** Anchors from the top, partners below in trial order, until there are enough pairs. */
@@ -80,7 +81,7 @@ function firstThreshold(
  * `strategy` per group, on scores (times −1 when `negate`, as with human ranks where 1 is best):
  * - `best-worst`: the first of the best against the first of the worst;
  * - `all`: every pair, by preference, then index;
- * - `hardest`: the pairs of `all` with the group's smallest gap (compared exactly);
+ * - `hardest`: the pairs of `all` with the group's smallest gap (equal within 1e-12);
  * - `first-threshold`: rank the group; from the top down, try the samples below each anchor and accept where the
  *   margin allows, until there are `numPairs`. Partners are tried in rank order, or by `partnerOrder`: per group
  *   and anchor, offsets into the samples ranked below it.

@@ -39,6 +39,12 @@ describe("search/best-of-n", () => {
     expect(bestOfN({ aggregate: "rank-sum" })({ scores, groups: [1, 1] }).selected).toEqual([0]);
   });
 
+  it("takes typed arrays, flat or in rows", () => {
+    const row = Float64Array.of(1, 3, 2);
+    expect(bestOfN()({ scores: row, groups: [1, 1, 1] }).selected).toEqual([1]);
+    expect(bestOfN()({ scores: [row, row], groups: [1, 1, 1] }).selected).toEqual([1]);
+  });
+
   it("never selects what is unscored, and says so when nothing is scored", () => {
     const out = bestOfN()({ scores: [null, -5, null], groups: ["a", "a", "b"], answers: ["x", "y", null] });
     expect(out).toMatchObject({ selected: [1, null], ranks: [null, 0, null], answers: ["y", null] });

@@ -6,35 +6,59 @@ import { definePart } from "../core/part.ts";
 import { roundHalfEven } from "../core/rounding.ts";
 import { expectGiven, expectLength } from "../core/shapes.ts";
 
+type Scores = ArrayLike<number | null>;
+type ModelScores = Scores | ArrayLike<Scores>;
+
 const score = z.number().nullable();
+const modelScores = z.union([z.array(score), z.array(z.array(score)).min(1)]) as unknown as z.ZodType<
+  ModelScores,
+  ModelScores
+>;
 
 /** K rows of N scores, whether one model's scores came alone or in rows. */
-function readModels(scores: readonly (number | null)[] | readonly (readonly (number | null)[])[], count: number) {
-  const rows = (Array.isArray(scores[0]) ? scores : [scores]) as readonly (readonly (number | null)[])[];
+function readModels(scores: ModelScores, count: number): readonly Scores[] {
+  const nested = typeof scores[0] === "object" && scores[0] !== null;
+  const rows = nested ? Array.from(scores as ArrayLike<Scores>) : [scores as Scores];
   rows.forEach((row, k) => {
-    expectLength(row, count, rows.length === 1 ? "scores" : `scores[${k}]`);
+    expectLength(row, count, nested ? `scores[${k}]` : "scores");
   });
   return rows;
 }
 
-/** Median of at least one number; the mean of the middle two for an even count. */
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+/** 0 per candidate; NaN where a model left it unscored. */
+function scoredOnly(rows: readonly Scores[], count: number): Float64Array {
+  const value = new Float64Array(count);
+  for (const row of rows) for (let i = 0; i < count; i++) if (row[i] === null) value[i] = Number.NaN;
+  return value;
 }
 
-const aggregates = {
-  mean: (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length,
-  median,
-  min: (values: readonly number[]) => values.reduce((least, value) => Math.min(least, value)),
-};
+/** One value per candidate from K models; NaN where one of them left it unscored. */
+function combine(rows: readonly Scores[], count: number, aggregate: "mean" | "median" | "min"): Float64Array {
+  const value = scoredOnly(rows, count);
+  const column = new Float64Array(rows.length);
+  const middle = rows.length >> 1;
+  for (let i = 0; i < count; i++) {
+    if (Number.isNaN(value[i])) continue;
+    let sum = 0;
+    let least = Number.POSITIVE_INFINITY;
+    for (let k = 0; k < column.length; k++) {
+      column[k] = rows[k][i] ?? 0;
+      sum += column[k];
+      if (column[k] < least) least = column[k];
+    }
+    if (aggregate === "median") {
+      column.sort();
+      value[i] = rows.length % 2 === 1 ? column[middle] : (column[middle - 1] + column[middle]) / 2;
+    } else value[i] = aggregate === "min" ? least : sum / rows.length;
+  }
+  return value;
+}
 
 /** Sum over models of the rank (0 = worst) within `members`; of equal scores the earlier one ranks higher. */
-function rankSums(rows: readonly (readonly number[])[], members: readonly number[]): Map<number, number> {
-  const sums = new Map(members.map((i) => [i, 0]));
+function rankSums(rows: readonly ArrayLike<number>[], members: ArrayLike<number>): Map<number, number> {
+  const sums = new Map<number, number>();
   for (const row of rows) {
-    const order = [...members].sort((a, b) => row[a] - row[b] || b - a);
+    const order = Array.from(members).sort((a, b) => row[a] - row[b] || b - a);
     order.forEach((i, rank) => {
       sums.set(i, (sums.get(i) ?? 0) + rank);
     });
@@ -43,7 +67,7 @@ function rankSums(rows: readonly (readonly number[])[], members: readonly number
 }
 
 /** The most frequent answer among the candidates (earliest on equal counts): its first candidate. */
-function majorityCandidate(candidates: readonly number[], answers: readonly (string | null)[]): number {
+function majorityCandidate(candidates: Int32Array, answers: readonly (string | null)[]): number {
   const counts = new Map<string, { first: number; count: number }>();
   for (const i of candidates) {
     const answer = answers[i];
@@ -77,11 +101,7 @@ export const bestOfN = definePart({
     ties: z.enum(["first", "majority-answer"]).default("first").describe("rule for equal best scores"),
   }),
   inputs: z.object({
-    scores: shaped(
-      z.union([z.array(score), z.array(z.array(score)).min(1)]),
-      "N or K×N",
-      "score per candidate, or per model and candidate; null = unscored",
-    ),
+    scores: shaped(modelScores, "N or K×N", "score per candidate, or per model and candidate; null = unscored"),
     groups: fields.groups,
     answers: nullableStrings("N", "final answer per candidate").optional(),
   }),
@@ -98,31 +118,27 @@ export const bestOfN = definePart({
     if (answers) expectLength(answers, groups.length, "answers");
     const index = indexGroups(groups);
     const { order, starts } = groupMembers(index);
+    const value = aggregate === "rank-sum" ? scoredOnly(rows, groups.length) : combine(rows, groups.length, aggregate);
     const selected: (number | null)[] = [];
     const ranks: (number | null)[] = new Array(groups.length).fill(null);
     for (let g = 0; g < index.ids.length; g++) {
-      const members = Array.from(order.subarray(starts[g], starts[g + 1])).filter((i) =>
-        rows.every((row) => row[i] !== null),
-      );
-      const scored = rows as readonly (readonly number[])[];
-      const sums = aggregate === "rank-sum" ? rankSums(scored, members) : null;
-      const combined = new Map(
-        members.map((i) => [
-          i,
-          aggregate === "rank-sum" ? (sums?.get(i) ?? 0) : aggregates[aggregate](scored.map((row) => row[i])),
-        ]),
-      );
-      const value = (i: number) => combined.get(i) ?? 0;
-      members.sort((a, b) => value(b) - value(a) || a - b);
-      if (ties === "majority-answer" && answers && members.length > 0) {
-        const top = members.filter((i) => value(i) === value(members[0]));
-        const winner = majorityCandidate(top, answers);
-        members.splice(members.indexOf(winner), 1);
-        members.unshift(winner);
+      const members = order.subarray(starts[g], starts[g + 1]).filter((i) => !Number.isNaN(value[i]));
+      if (aggregate === "rank-sum") {
+        const sums = rankSums(rows as readonly ArrayLike<number>[], members);
+        members.forEach((i) => {
+          value[i] = sums.get(i) ?? 0;
+        });
       }
-      members.forEach((i, rank) => {
-        ranks[i] = rank;
-      });
+      members.sort((a, b) => value[b] - value[a] || a - b);
+      if (ties === "majority-answer" && answers && members.length > 0) {
+        const winner = majorityCandidate(
+          members.filter((i) => value[i] === value[members[0]]),
+          answers,
+        );
+        members.copyWithin(1, 0, members.indexOf(winner));
+        members[0] = winner;
+      }
+      for (let rank = 0; rank < members.length; rank++) ranks[members[rank]] = rank;
       selected.push(members.length === 0 ? null : members[0]);
     }
     return {
