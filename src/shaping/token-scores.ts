@@ -44,7 +44,8 @@ export const tokenMinmax = definePart({
       }
       const floor = official ? second : low;
       const range = high - floor;
-      if (!(range > 0) || !Number.isFinite(range)) continue;
+      // A spread of rounding size would overflow the quotient: equal for all we know.
+      if (!(range > 0) || !Number.isFinite((low - floor) / range)) continue;
       for (let t = offsets[i]; t < offsets[i + 1]; t++) {
         if (mask !== null && mask.values[t] === 0) continue;
         const scaled = (values[t] - floor) / range;
