@@ -42,7 +42,8 @@ export interface LossCase {
 const N = 4;
 const T = 3;
 
-function input(shape: number[], draw: (index: number) => number): Input {
+/** Numbers drawn one after the other into a shape. */
+export function input(shape: number[], draw: (index: number) => number): Input {
   const size = shape.reduce((product, length) => product * length, 1);
   return { data: Float64Array.from({ length: size }, (_, index) => draw(index)), shape };
 }
