@@ -63,8 +63,8 @@ const formats: Record<string, { way: string; verdict: (noun: string) => string }
  * (RM-R1, arXiv 2505.02387; BR-RM, arXiv 2510.23596; OpenRubrics, arXiv 2510.07743; PAR, arXiv 2502.18770; R1-Reward,
  * arXiv 2505.02835; RewardMATH, arXiv 2410.01729; UnifiedReward-Think, arXiv 2505.03318; Writing-Zero, arXiv 2506.00103).
  *
- * The request is `prompt` or a dialogue in `turns`; the candidates are `responses` (two), or `first` and `second` where a
- * pipeline exchanges them. `order: "BA"` shows them the other way round (the verdict then speaks of the shown order). A `rubric`
+ * The request is `prompt` or a dialogue in `turns`; the candidates are `first` and `second`, which a
+ * pipeline can exchange, or else the two `responses`. `order: "BA"` shows them the other way round (the verdict then speaks of the shown order). A `rubric`
  * becomes the criteria. With `format: "boxed-section"` there are two turns: `stage` 1 asks for quality dimensions and issues per
  * answer, `stage` 2 repeats that request, gives the reply in `branch` back as the judge's own turn, and asks for the box. All texts
  * are fenced; the wording is ours.
@@ -130,10 +130,9 @@ export const pairwiseJudgePrompt = definePart({
     { format, dimensions, maxFocus, noun },
     { prompt, turns, responses, first, second, order, rubric, stage, branch },
   ) {
-    const candidates = responses ?? [
-      expectGiven(first, "inputs.first", "there are no responses"),
-      expectGiven(second, "inputs.second", "there are no responses"),
-    ];
+    // Both of the single ones go before the list: a pipeline may know the rollout's own response under that name too.
+    const single = first !== undefined && second !== undefined ? [first, second] : undefined;
+    const candidates = single ?? expectGiven(responses, "inputs.responses", "there are no first and second");
     if (candidates.length !== 2)
       throw new ContractError("inputs.responses", `expected two candidates, got ${candidates.length}`);
     const shown = order === "BA" ? [candidates[1], candidates[0]] : candidates;

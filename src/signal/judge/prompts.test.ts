@@ -165,7 +165,7 @@ describe("requests to a judge", () => {
     expect(second[3].content).toContain("[The Begin of Ranking Score]");
     expect(() => pairwiseJudgePrompt({ format })({ ...inputs, stage: 2 })).toThrow(/inputs\.branch/);
     expect(() => pairwiseJudgePrompt()({ prompt: "p", responses: ["one"] })).toThrow(/two candidates/);
-    expect(() => pairwiseJudgePrompt()({ prompt: "p", first: "one" })).toThrow(/inputs\.second/);
+    expect(() => pairwiseJudgePrompt()({ prompt: "p", first: "one" })).toThrow(/inputs\.responses/);
     expect(() => pairwiseJudgePrompt()({ first: "one", second: "two" })).toThrow(/inputs\.prompt/);
   });
 

@@ -10,7 +10,7 @@ import { expectLength } from "../../core/shapes.ts";
  * Asks for a rubric of one request (OpenRubrics, arXiv 2510.07743): numbered criteria that start with "The response" and end
  * in [Hard Rule] (an explicit, checkable requirement) or [Principle] (a quality), read by `signal/rubric-parse`.
  *
- * With `contrast` the answers are shown, best first (`responses`, or `chosen` and `rejected`), and what sets them apart is to be
+ * With `contrast` the answers are shown, best first (`chosen` and `rejected`, or else `responses`), and what sets them apart is to be
  * turned into principles that do not mention this topic. Without it only the request is shown. Texts are fenced.
  */
 export const rubricPrompt = definePart({
@@ -31,7 +31,8 @@ export const rubricPrompt = definePart({
     },
   },
   compute({ contrast }, { prompt, responses, chosen, rejected }) {
-    const answers = responses ?? [chosen, rejected].filter((text) => text !== undefined);
+    const pair = chosen !== undefined && rejected !== undefined ? [chosen, rejected] : undefined;
+    const answers = pair ?? responses ?? [];
     if (contrast && answers.length < 2)
       throw new ContractError("inputs.responses", `expected at least two answers, best first, got ${answers.length}`);
     const steps = [
