@@ -105,13 +105,7 @@ export function judge(options: JudgeOptions): JudgeSignal {
       [promptInputs[first], promptInputs[second]] = [promptInputs[second], promptInputs[first]];
     }
     const asked = (await call(prompt, promptInputs)) as { messages?: unknown; prompt?: unknown };
-    const { text, topLogprobs } = await ask(
-      await client(),
-      options,
-      temperature,
-      asked.messages ?? [{ role: "user", content: asked.prompt }],
-      signal,
-    );
+    const { text, topLogprobs } = await ask(await client(), options, temperature, messagesOf(asked), signal);
     const parseInputs = inputsOf(parseContract.inputs, rollout, bind, constants, {
       ...asked,
       reply: text,
@@ -236,6 +230,12 @@ function inputsOf(
     inputs[name] = layout === "rows" ? [value] : value;
   }
   return inputs;
+}
+
+/** Messages of one request: a part that builds one per rollout was given one rollout. */
+function messagesOf({ messages, prompt }: { messages?: unknown; prompt?: unknown }): unknown {
+  if (messages === undefined) return [{ role: "user", content: prompt }];
+  return Array.isArray(messages) && Array.isArray(messages[0]) ? messages[0] : messages;
 }
 
 function readValue(outputs: Record<string, unknown>, { name, layout }: FieldContract): number | null {
