@@ -57,7 +57,7 @@ export const entropyModulated = definePart({
       const normalized = range > 0 ? (h[s] - low) / range : 0;
       normalizedEntropies.values[s] = normalized;
       scale.values[s] = Math.exp(-k * normalized);
-      clarity.values[s] = Math.exp(-kFuture * normalized);
+      clarity.values[s] = kFuture === k ? scale.values[s] : Math.exp(-kFuture * normalized);
       sum += scale.values[s];
     }
     const divisor = sum / total + epsilon;

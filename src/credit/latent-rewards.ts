@@ -160,10 +160,17 @@ export const turningPoints = definePart({
         stepRewards.values[s] = turning[s] && replace ? bonus : d[s] + bonus;
       }
     }
-    const flags: boolean[][] = [];
-    for (let i = 0; i < n; i++)
-      flags.push(Array.from(turning.subarray(offsets[i], offsets[i + 1]), (flag) => flag === 1));
-    return { incremental, trend, turningPoints: flags, stepRewards };
+    return {
+      incremental,
+      trend,
+      // Rows of booleans cost more than all the rest: made when they are read.
+      get turningPoints(): boolean[][] {
+        return Array.from({ length: n }, (_, i) =>
+          Array.from(turning.subarray(offsets[i], offsets[i + 1]), (flag) => flag === 1),
+        );
+      },
+      stepRewards,
+    };
   },
 });
 

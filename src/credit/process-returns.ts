@@ -30,35 +30,51 @@ export const minForm = definePart({
   compute({ form, temperature }, inputs) {
     const given = toRagged(inputs.stepRewards);
     const weights = raggedLike(given);
-    const stepRewards = raggedLike(given);
     const returns = raggedLike(given);
     const { values: r, offsets } = given;
     const w = weights.values;
     if (form === "sum") w.fill(1);
+    const sharpness = -1 / temperature;
     for (let i = 0; i + 1 < offsets.length; i++) {
       const start = offsets[i];
       const end = offsets[i + 1];
-      if (start === end) continue;
+      let running = 0;
+      if (form === "sum") {
+        for (let s = end - 1; s >= start; s--) {
+          running += r[s];
+          returns.values[s] = running;
+        }
+        continue;
+      }
       let worst = start;
       for (let s = start + 1; s < end; s++) if (r[s] < r[worst]) worst = s;
-      if (form === "strict") w[worst] = 1;
-      if (form === "softmin") {
-        let total = 0;
-        for (let s = start; s < end; s++) {
-          w[s] = Math.exp((r[worst] - r[s]) / temperature);
-          total += w[s];
-        }
-        for (let s = start; s < end; s++) w[s] /= total;
+      if (form === "strict") {
+        if (start < end) w[worst] = 1;
+        for (let s = worst; start < end && s >= start; s--) returns.values[s] = r[worst];
+        continue;
       }
-      let running = 0;
+      const least = r[worst];
+      let total = 0;
+      for (let s = start; s < end; s++) {
+        const weight = Math.exp((r[s] - least) * sharpness);
+        w[s] = weight;
+        total += weight;
+      }
+      const share = 1 / total;
       for (let s = end - 1; s >= start; s--) {
-        const reward = w[s] * r[s];
-        running += reward;
-        stepRewards.values[s] = reward;
+        w[s] *= share;
+        running += w[s] * r[s];
         returns.values[s] = running;
       }
     }
-    return { weights, stepRewards, returns };
+    return {
+      weights,
+      // Most callers read the returns only.
+      get stepRewards(): Ragged {
+        return { values: w.map((weight, s) => weight * r[s]), offsets };
+      },
+      returns,
+    };
   },
 });
 

@@ -165,9 +165,10 @@ export const perPromptNormalization = definePart({
     for (let g = 0; g < index.ids.length; g++) {
       const key = String(index.ids[g]);
       const members = order.subarray(starts[g], starts[g + 1]);
-      const joined = (buffers.get(key) ?? []).slice();
-      for (let k = 0; k < members.length; k++) joined.push(rewards[members[k]]);
-      const buffer = joined.slice(-bufferSize);
+      const earlier = buffers.get(key) ?? [];
+      const buffer: number[] = [];
+      for (let k = Math.max(0, earlier.length + members.length - bufferSize); k < earlier.length + members.length; k++)
+        buffer.push(k < earlier.length ? earlier[k] : rewards[members[k - earlier.length]]);
       buffers.set(key, buffer);
       const { mean, deviation } = buffer.length < minCount ? batch : moments(buffer);
       const divisor = deviation + epsilon;
