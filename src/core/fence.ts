@@ -15,7 +15,7 @@ export interface Fence {
 
 /** One fence for all the texts of a request. */
 export function fence(...texts: readonly string[]): Fence {
-  const mark = absentMark(texts);
+  const mark = absentMark(`data-${hashOf(texts)}`, texts);
   const open = `<<<BEGIN ${mark}>>>`;
   const close = `<<<END ${mark}>>>`;
   return {
@@ -32,19 +32,23 @@ export function enclose({ open, close }: Fence, text: string): string {
   return `${open}\n${text}\n${close}`;
 }
 
-/** A mark that no text contains: a hash of all of them, with the smallest number behind it that none has there. */
-function absentMark(texts: readonly string[]): string {
+/** FNV-1a over all texts and their boundaries, eight hexadecimal digits. */
+function hashOf(texts: readonly string[]): string {
   let hash = 0x811c9dc5;
   for (const text of texts) {
     for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
     hash = Math.imul(hash ^ 0x10000, 0x01000193);
   }
-  const base = `data-${(hash >>> 0).toString(16).padStart(8, "0")}`;
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}
+
+/** `base` with the smallest number behind it that occurs so in no text, in either case. `base`: letters, digits and hyphens. */
+export function absentMark(base: string, texts: readonly string[]): string {
   const taken = new Set<string>();
   const numbered = new RegExp(`${base}-([0-9]{1,9})`, "gi");
   for (const text of texts) {
     for (const match of text.matchAll(numbered)) {
-      // "data-…-12" contains "data-…-1" too.
+      // "mark-12" contains "mark-1" too.
       for (let digits = 1; digits <= match[1].length; digits++) taken.add(match[1].slice(0, digits));
     }
   }

@@ -38,6 +38,7 @@ describe("reward code", () => {
       'def f(\n  a: Dict[str, int],\n  b=(1, 2),\n  c: str = "x, y)",\n  *rest, d=1, **more,\n) -> Tuple[int, dict]:\n  return 1';
     expect(read(code)).toMatchObject({ name: "f", arguments: ["a", "b", "c", "d"], code });
     expect(read("def f(): return 1")).toMatchObject({ arguments: [], valid: true });
+    expect(read("def f(a,  # isn't (b, c\n  # next\n  d): return 1")).toMatchObject({ arguments: ["a", "d"] });
   });
 
   it("prefers the block in the wanted language; nested definitions are no start", () => {

@@ -120,7 +120,7 @@ function signatureOf(code: string, language: string): { name: string; names: str
       : (/^(?:export (?:default )?)?(?:async )?function\s+([A-Za-z_$][\w$]*)\s*\(/.exec(code) ??
         /^(?:export )?(?:const|let|var)\s+([A-Za-z_$][\w$]*)\s*=\s*(?:async\s*)?(?:function\s*)?\(/.exec(code));
   if (!head) return null;
-  const list = argumentList(code, head[0].length);
+  const list = argumentList(code, head[0].length, language === "python" ? "#" : "//");
   if (!list) return null;
   const rest = code.slice(list.end);
   const body = language === "python" ? /^\s*(?:->[^:\n]*)?:\s*\S/.test(rest) : /^\s*(?:=>)?\s*\S/.test(rest);
@@ -137,23 +137,35 @@ function signatureOf(code: string, language: string): { name: string; names: str
   return { name: head[1], names };
 }
 
-/** The comma-separated parts up to the bracket that closes the list, brackets and strings respected; null where it never closes. */
-function argumentList(code: string, start: number): { parts: string[]; end: number } | null {
+/** The comma-separated parts up to the bracket that closes the list, without comments; null where it never closes. */
+function argumentList(code: string, start: number, comment: string): { parts: string[]; end: number } | null {
   const parts: string[] = [];
   let depth = 1;
-  let from = start;
+  let part = "";
   for (let i = start; i < code.length; i++) {
     const c = code[i];
+    if (code.startsWith(comment, i)) {
+      const end = code.indexOf("\n", i);
+      if (end < 0) return null;
+      i = end;
+      continue;
+    }
     if (c === '"' || c === "'") {
+      const from = i;
       for (i++; i < code.length && code[i] !== c; i++) if (code[i] === "\\") i++;
-    } else if ("([{".includes(c)) depth++;
+      part += code.slice(from, i + 1);
+      continue;
+    }
+    if ("([{".includes(c)) depth++;
     else if (")]}".includes(c)) {
       depth--;
-      if (depth === 0) return { parts: [...parts, code.slice(from, i)], end: i + 1 };
+      if (depth === 0) return { parts: [...parts, part], end: i + 1 };
     } else if (c === "," && depth === 1) {
-      parts.push(code.slice(from, i));
-      from = i + 1;
+      parts.push(part);
+      part = "";
+      continue;
     }
+    part += c;
   }
   return null;
 }
