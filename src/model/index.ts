@@ -23,4 +23,5 @@ export * from "./query-attention.ts";
 export * from "./regression.ts";
 export * from "./rephrase-prompts.ts";
 export * from "./return-decomposition.ts";
+export * from "./safetensors.ts";
 export * from "./weights.ts";
