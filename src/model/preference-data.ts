@@ -163,7 +163,7 @@ export const preferenceTreePairs = definePart({
     };
     const count = leaves.length;
     const starts = cumulated(leaves.map((_, i) => count - 1 - i));
-    const totalPairs = (count * (count - 1)) / 2;
+    const totalPairs = starts[count];
     const pairs: [number, number][] = [];
     const sharedDepths: number[] = [];
     const uniqueSegments: [number, number][] = [];
