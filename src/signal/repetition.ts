@@ -53,7 +53,9 @@ export const itemRepetition = definePart({
   inputs: z.object({ items: shaped(z.array(z.array(z.string())), "N", "items of each reply, as strings") }),
   outputs: z.object({ rewards: fields.rewards }),
   compute({ maxPenalty }, { items }) {
-    const rewards = items.map((list) => (list.length === 0 ? 0 : maxPenalty * (1 - new Set(list).size / list.length)));
+    const rewards = items.map((list) =>
+      list.length === 0 ? 0 : 0 + maxPenalty * (1 - new Set(list).size / list.length),
+    );
     return { rewards: Float64Array.from(rewards) };
   },
 });
