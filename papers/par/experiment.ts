@@ -89,7 +89,7 @@ function learn(
 
 /** Gold gain over the reference policy, raw reward and KL along a run. */
 function follow(world: GaussianPolicyWorld, truth: GaussianPolicyTruth, learning: Learning, seed: string) {
-  const every = learning.perPrompt ? 50 : 4;
+  const every = learning.perPrompt ? 50 : 8;
   const start = truth.expectedGold([0, 0]);
   const x: number[] = [];
   const gold: number[] = [];

@@ -3,8 +3,10 @@ import pc from "picocolors";
 import { messageOf } from "../core/error.ts";
 import { register as call } from "./call.ts";
 import { register as cases } from "./cases.ts";
+import { register as papers } from "./papers.ts";
 import { register as parts } from "./parts.ts";
 import { register as quickstart } from "./quickstart.ts";
+import { register as reproduce } from "./reproduce.ts";
 import { register as score } from "./score.ts";
 import { wantsColor } from "./terminal.ts";
 import { readVersion } from "./version.ts";
@@ -13,7 +15,7 @@ import { readVersion } from "./version.ts";
  * Every command registers itself: its arguments, its help, and an action that imports what it needs
  * when it runs, so that `--help` loads nothing else. One line for each, in the order of `--help`.
  */
-const commands: readonly ((program: Command) => void)[] = [score, quickstart, parts, call, cases];
+const commands: readonly ((program: Command) => void)[] = [score, quickstart, parts, call, cases, papers, reproduce];
 
 const exitCodes = `
 Exit codes:

@@ -9,7 +9,7 @@ import { ContractError, messageOf } from "../core/error.ts";
 import { hashText, isReward, packageVersion } from "./define.ts";
 import type { Reward } from "./types.ts";
 
-const packageRoot = fileURLToPath(new URL("../..", import.meta.url));
+export const packageRoot = fileURLToPath(new URL("../..", import.meta.url));
 const builtins = new Set(builtinModules);
 
 /**
@@ -43,7 +43,7 @@ export async function loadReward(path: string): Promise<Reward> {
 let folder: string | null = null;
 
 /** A folder of this process alone: nobody else can plant a bundle in it. */
-function bundleFolder(): string {
+export function bundleFolder(): string {
   if (folder && existsSync(folder)) return folder;
   const made = mkdtempSync(join(tmpdir(), "guerdon-"));
   process.once("exit", () => rmSync(made, { recursive: true, force: true }));
@@ -128,7 +128,7 @@ function imports(packages: Set<string>): Plugin {
 }
 
 /** Subpaths that this package exports → files, from its own package.json, so that there is exactly one list. */
-function exportsOfThisPackage(): Map<string, string> {
+export function exportsOfThisPackage(): Map<string, string> {
   const { exports } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as {
     exports: Record<string, string | { default: string }>;
   };
@@ -139,7 +139,7 @@ function exportsOfThisPackage(): Map<string, string> {
   );
 }
 
-function versionOf(file: string): string {
+export function versionOf(file: string): string {
   for (let at = dirname(file); at !== dirname(at); at = dirname(at)) {
     const manifest = join(at, "package.json");
     if (!existsSync(manifest)) continue;
