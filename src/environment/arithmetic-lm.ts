@@ -32,6 +32,8 @@ export interface ArithmeticTask {
   readonly reply: "chain" | "direct" | "tagged";
   /** Check blocks `!answer` behind a chain, 0 to 4. */
   readonly checks: number;
+  /** Sums only: chance that a demonstrated running sum is a wrong digit, from which the chain then goes on. */
+  readonly carelessness: number;
 }
 
 export const defaultArithmeticTask: ArithmeticTask = {
@@ -40,6 +42,7 @@ export const defaultArithmeticTask: ArithmeticTask = {
   modulus: 10,
   reply: "chain",
   checks: 0,
+  carelessness: 0,
 };
 
 export interface ArithmeticProblem {
@@ -57,6 +60,8 @@ export function checkArithmeticTask(task: ArithmeticTask): void {
   whole("operands", task.kind === "addition" ? 1 : 2, 8);
   whole("modulus", 2, 10);
   whole("checks", 0, 4);
+  if (!(task.carelessness >= 0 && task.carelessness < 1))
+    throw new ContractError("task.carelessness", `expected a number in [0, 1), got ${task.carelessness}`);
   if (task.kind === "calculation" && task.reply !== "direct")
     throw new ContractError("task.reply", `expected direct for a calculation, got ${task.reply}`);
   if (task.kind === "addition" && task.reply === "tagged")
@@ -95,18 +100,24 @@ export function drawArithmeticProblem(
 
 const drawers = { sum: drawSum, addition: drawAddition, calculation: drawCalculation };
 
-function drawSum({ operands, modulus, reply, checks }: ArithmeticTask, random: Random): ArithmeticProblem {
+function drawSum(
+  { operands, modulus, reply, checks, carelessness }: ArithmeticTask,
+  random: Random,
+): ArithmeticProblem {
   const digits = Array.from({ length: operands }, () => random.integer(modulus));
+  const answer = String(digits.reduce((sum, digit) => sum + digit) % modulus);
   const running: number[] = [];
   digits.reduce((sum, digit) => {
-    running.push((sum + digit) % modulus);
-    return (sum + digit) % modulus;
+    const careless = carelessness > 0 && random.uniform() < carelessness;
+    const written = (sum + digit + (careless ? 1 + random.integer(modulus - 1) : 0)) % modulus;
+    running.push(written);
+    return written;
   });
-  const answer = String(running[running.length - 1]);
+  const last = running[running.length - 1];
   const chains = {
-    direct: answer,
-    chain: `${running.join(",")}${`!${answer}`.repeat(checks)}`,
-    tagged: `<${running.slice(0, -1).join(",")}>${answer}`,
+    direct: `${last}`,
+    chain: `${running.join(",")}${`!${last}`.repeat(checks)}`,
+    tagged: `<${running.slice(0, -1).join(",")}>${last}`,
   };
   return { prompt: `${digits.join("+")}=`, answer, demonstration: `${chains[reply]}$` };
 }

@@ -18,7 +18,8 @@ export interface SupervisedOptions {
   readonly seed: string | number;
   /** Starts from these (and consumes them) instead of drawing new ones. */
   readonly parameters?: Parameters;
-  readonly onStep?: (report: Record<string, number>, parameters: Parameters) => void;
+  /** Sees each step's figures and the parameters, which stay the learner's; true ends the training. */
+  readonly onStep?: (report: Record<string, number>, parameters: Parameters) => boolean | undefined;
 }
 
 /** Trains on fresh demonstrations of the training split. Gives the parameters, which the caller owns. */
@@ -39,7 +40,7 @@ export function trainSupervised(options: SupervisedOptions): Parameters {
   );
   for (let step = 0; step < steps; step++) {
     const report = learner.step(demonstrations(task, batch, () => task.draw(problems, "training")));
-    onStep?.({ step, ...report }, learner.parameters);
+    if (onStep?.({ step, ...report }, learner.parameters)) break;
   }
   const parameters = keep(learner.parameters);
   learner.dispose();
