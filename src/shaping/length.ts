@@ -140,7 +140,7 @@ export const brevityPenalty = definePart({
       const g = of[i];
       if (correct[i] || right[g] === 0) continue;
       const floor = ((1 - tolerance) * total[g]) / right[g];
-      if (lengths[i] < floor) lengthRewards[i] = (-maxPenalty * (floor - lengths[i])) / floor;
+      if (lengths[i] < floor) lengthRewards[i] = -maxPenalty * ((floor - lengths[i]) / floor);
     }
     return rewards ? { lengthRewards, rewards: sum(rewards, lengthRewards) } : { lengthRewards };
   },
