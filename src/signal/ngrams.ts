@@ -17,18 +17,24 @@ export function numberTokens(
   return Int32Array.from(ids);
 }
 
-/** How often each n-gram occurs; keys are the tokens' numbers joined by commas. */
-export function countNgrams(ids: Int32Array, n: number): Map<string, number> {
-  const counts = new Map<string, number>();
+/** One n-gram: of up to two tokens a number, of more their numbers joined by commas. */
+type Gram = number | string;
+
+const tokenLimit = 2 ** 26;
+
+/** How often each n-gram occurs. */
+export function countNgrams(ids: Int32Array, n: number): Map<Gram, number> {
+  const counts = new Map<Gram, number>();
   for (let i = 0; i + n <= ids.length; i++) {
-    const key = ids.subarray(i, i + n).join();
+    const small = n <= 2 && ids.length < tokenLimit;
+    const key = small ? (n === 1 ? ids[i] : ids[i] * tokenLimit + ids[i + 1]) : ids.subarray(i, i + n).join();
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   return counts;
 }
 
 /** Σ over shared n-grams of the smaller count. */
-export function sharedCount(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): number {
+export function sharedCount(a: ReadonlyMap<Gram, number>, b: ReadonlyMap<Gram, number>): number {
   let shared = 0;
   for (const [key, count] of a) shared += Math.min(count, b.get(key) ?? 0);
   return shared;
