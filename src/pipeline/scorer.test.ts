@@ -489,3 +489,18 @@ describe("explain and limits", () => {
     await scorer.close();
   });
 });
+
+describe("without credit", () => {
+  it("rewards come without the groups that only credit wants, and the same as with them", async () => {
+    const scorer = createScorer(defineReward({ signals: { right: equal() }, credit: centred() }), { workers: 0 });
+    const fields = { responses: ["a", "b"], references: ["a", "a"] };
+    await expect(scorer.score(batchOf(fields))).rejects.toThrow(/groups.*credit\/centred-fixture/);
+    const plain = await scorer.score(batchOf(fields), { credit: false });
+    expect(plain.rewards).toEqual([1, 0]);
+    expect(plain.advantages).toBeUndefined();
+    const whole = await scorer.score(batchOf({ ...fields, groups: ["g", "g"] }));
+    expect(whole.rewards).toEqual(plain.rewards);
+    expect(whole.advantages).toEqual([0.5, -0.5]);
+    await scorer.close();
+  });
+});

@@ -68,6 +68,7 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
     firstRollout: number,
     turn: Turn,
     stop: AbortSignal | undefined,
+    credit: boolean,
   ): Promise<ScoredBatch> {
     const { size } = batch;
     const columns: Record<string, Column> = { ...batch.fields };
@@ -102,7 +103,8 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
     if (plan.stateful) await turn.come();
     stop?.throwIfAborted();
     states ??= { ...state.states };
-    const result = await runSteps({ steps: plan.steps, columns, components, rewards: combined, states, fail });
+    const steps = credit ? plan.steps : plan.steps.filter(({ stage }) => stage !== "credit");
+    const result = await runSteps({ steps, columns, components, rewards: combined, states, fail });
     stop?.throwIfAborted();
     if (plan.stateful || plan.draws) {
       if (!plan.stateful) await turn.come();
@@ -141,9 +143,9 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
   });
 
   return {
-    async score(batch, { signal } = {}) {
+    async score(batch, { signal, credit = true } = {}) {
       if (closed) throw new Error("the scorer was closed");
-      checkBatch(reward, batch);
+      checkBatch(reward, batch, credit);
       const stop = AbortSignal.any(signal ? [signal, close.signal] : [close.signal]);
       setMaxListeners(0, stop);
       const first = submitted;
@@ -156,7 +158,7 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
       });
       try {
         stop.throwIfAborted();
-        return await Promise.race([scoreBatch(batch, first, turn, stop), aborted]);
+        return await Promise.race([scoreBatch(batch, first, turn, stop, credit), aborted]);
       } finally {
         if (abandon) stop.removeEventListener("abort", abandon);
         turn.leave();
@@ -176,8 +178,8 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
   };
 }
 
-function checkBatch(reward: Reward, { size, fields }: RolloutBatch): void {
-  checkWiring(reward, new Set(Object.keys(fields)));
+function checkBatch(reward: Reward, { size, fields }: RolloutBatch, credit: boolean): void {
+  checkWiring(reward, new Set(Object.keys(fields)), { credit });
   for (const [name, column] of Object.entries(fields)) {
     if (column.length !== size)
       throw new ContractError(`fields.${name}`, `expected ${size} entries, one a rollout, got ${column.length}`);

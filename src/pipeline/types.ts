@@ -171,8 +171,14 @@ export interface ScorerOptions {
 
 /** Runs one reward. Knows no file, no HTTP: batches in, scored batches out, in the same order. */
 export interface Scorer {
-  /** Groups must be whole within the batch when the reward has group parts. Several calls may be under way at once. */
-  score(batch: RolloutBatch, options?: { readonly signal?: AbortSignal }): Promise<ScoredBatch>;
+  /**
+   * Groups must be whole within the batch when the reward has group parts. Several calls may be under way at once.
+   * `credit: false` stops after shaping: rewards without advantages, for input that has no groups.
+   */
+  score(
+    batch: RolloutBatch,
+    options?: { readonly signal?: AbortSignal; readonly credit?: boolean },
+  ): Promise<ScoredBatch>;
   /** State of stateful parts, as JSON; `restore` continues from it with identical numbers. */
   snapshot(): unknown;
   restore(snapshot: unknown): void;

@@ -11,14 +11,16 @@ interface Want {
   readonly hint?: string;
 }
 
-function* wantsOf(plan: Plan): Generator<Want> {
+function* wantsOf(plan: Plan, credit = true): Generator<Want> {
   for (const signal of plan.signals) {
     const who = `signal ${signal.name}`;
     if (signal.kind === "part") yield* inputWants(signal.inputs, who);
     else if (!signal.reads) yield { names: ["responses"], who, optional: false };
     else for (const { names, optional } of signal.reads) yield { names, who, optional };
   }
-  for (const step of plan.steps) yield* inputWants(step.inputs, step.key);
+  for (const step of plan.steps) {
+    if (credit || step.stage !== "credit") yield* inputWants(step.inputs, step.key);
+  }
 }
 
 function* inputWants(inputs: readonly InputPlan[], who: string): Generator<Want> {
@@ -28,12 +30,12 @@ function* inputWants(inputs: readonly InputPlan[], who: string): Generator<Want>
   }
 }
 
-/** The fields that a reward reads from its input, with who wants each. */
-export function needsOf(reward: Reward): RewardNeeds {
+/** The fields that a reward reads from its input, with who wants each; `credit: false` leaves the credit parts out. */
+export function needsOf(reward: Reward, { credit = true }: { readonly credit?: boolean } = {}): RewardNeeds {
   const plan = planOf(reward);
   const fields: Record<string, string> = {};
   const optionalFields: Record<string, string> = {};
-  for (const { names, who, optional } of wantsOf(plan)) {
+  for (const { names, who, optional } of wantsOf(plan, credit)) {
     if (optional) optionalFields[names[0]] ??= who;
     else fields[names[0]] ??= who;
   }
@@ -42,8 +44,12 @@ export function needsOf(reward: Reward): RewardNeeds {
 }
 
 /** Throws `ContractError` naming the first field that is wanted and not there, and who wants it. */
-export function checkWiring(reward: Reward, available: ReadonlySet<string>): void {
-  for (const { names, who, optional, hint } of wantsOf(planOf(reward))) {
+export function checkWiring(
+  reward: Reward,
+  available: ReadonlySet<string>,
+  { credit = true }: { readonly credit?: boolean } = {},
+): void {
+  for (const { names, who, optional, hint } of wantsOf(planOf(reward), credit)) {
     if (optional || names.some((name) => available.has(name))) continue;
     const there = [...available].sort().join(", ") || "none";
     throw new ContractError(
