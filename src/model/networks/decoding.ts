@@ -14,6 +14,7 @@ import {
   feedForward,
   inverseRms,
   joinHeads,
+  laneColumns,
   logprobsOf,
   paddingBias,
   splitHeads,
@@ -72,6 +73,9 @@ export function transformerSampler(config: TransformerConfig, options: SamplerOp
   if (columns - 1 > config.context)
     throw new ContractError("replyLength", `expected prompt and reply within ${config.context} tokens, got ${columns}`);
 
+  /** Columns of the cache. */
+  const cached = laneColumns(columns - 1, config.context);
+
   const pack = jit((parameters: Parameters) => {
     const { valueHead, ...packed } = parameters;
     valueHead?.dispose();
@@ -86,7 +90,7 @@ export function transformerSampler(config: TransformerConfig, options: SamplerOp
     return packed;
   });
 
-  /** Caches B×(T−1)×2W of all layers after the prompt without its last token, and the bias of padding. */
+  /** Caches B×C×2W of all layers after the prompt without its last token, and the bias of padding. */
   const prefill = jit((parameters: Parameters, prompts: Tensor): StepState => {
     const state: StepState = {};
     const rows = prompts.shape[0] * groupSize;
@@ -98,7 +102,7 @@ export function transformerSampler(config: TransformerConfig, options: SamplerOp
     if (pads !== null) {
       const bias = np.pad(pads.ref.reshape(prompts.shape), [
         [0, 0],
-        [0, replyLength - 1],
+        [0, cached - promptLength],
       ]);
       state.pads = repeat(bias);
       pads.dispose();
@@ -107,14 +111,14 @@ export function transformerSampler(config: TransformerConfig, options: SamplerOp
     if (read === 0) {
       prompts.dispose();
       dispose(parameters);
-      for (let layer = 0; layer < layers; layer++) state[`${layer}.cache`] = np.zeros([rows, columns - 1, 2 * width]);
+      for (let layer = 0; layer < layers; layer++) state[`${layer}.cache`] = np.zeros([rows, cached, 2 * width]);
       return state;
     }
     const keysAndValues = promptCaches(config, parameters, prompts.slice([], [0, read]));
     keysAndValues.forEach((cache, layer) => {
       const padded = np.pad(cache, [
         [0, 0],
-        [0, columns - 1 - read],
+        [0, cached - read],
         [0, 0],
       ]);
       state[`${layer}.cache`] = repeat(padded);
@@ -126,7 +130,7 @@ export function transformerSampler(config: TransformerConfig, options: SamplerOp
     const { tokens, pads, ...caches } = state;
     const rows = tokens.shape[0];
     const next: StepState = {};
-    const place = np.matmul(column.at.ref, packed.position.slice([0, columns - 1], []));
+    const place = np.matmul(column.at.ref, packed.position.slice([0, cached], []));
     const bias = pads === undefined ? column.reach : column.reach.add(np.expandDims(np.expandDims(pads.ref, 1), 1));
     let x = embedTokens(packed.embedding, np.expandDims(tokens, 1), vocabulary).add(place);
     for (let layer = 0; layer < layers; layer++) {
@@ -164,10 +168,10 @@ export function transformerSampler(config: TransformerConfig, options: SamplerOp
     for (let row = 0; row < rows; row++)
       last[row] = prompts[Math.floor(row / groupSize) * promptLength + promptLength - 1];
     let current: StepState = { ...state, tokens: int32(last) };
-    const byColumn = columnMajorUniforms(uniforms, rows, promptLength, replyLength);
+    const byColumn = columnMajorUniforms(uniforms, { rows, promptLength, replyLength, columns: cached });
     const drawn: { tokens: Tensor; logprobs: Tensor; entropies: Tensor }[] = [];
     for (let t = 0; t < replyLength; t++) {
-      const column = columnInputs(promptLength - 1 + t, columns - 1);
+      const column = columnInputs(promptLength - 1 + t, cached);
       const result = step(keep(packed), current, column, byColumn.ref);
       current = result.state;
       drawn.push({ tokens: current.tokens.ref, logprobs: result.logprobs, entropies: result.entropies });
@@ -192,7 +196,9 @@ function promptCaches(config: TransformerConfig, parameters: Parameters, tokens:
   const { head, valueHead, ...rest } = parameters;
   head.dispose();
   valueHead?.dispose();
-  transformerStates(config, rest, tokens, 0, (key, value) => caches.push(np.concatenate([key, value], 2))).dispose();
+  transformerStates(config, rest, tokens, 0, tokens.shape[1], (key, value) =>
+    caches.push(np.concatenate([key, value], 2)),
+  ).dispose();
   return caches;
 }
 
@@ -204,9 +210,12 @@ function columnInputs(column: number, columns: number): { at: Tensor; reach: Ten
   return { at: float32(at), reach: float32(reach) };
 }
 
-/** Uniforms as (T−1)×B, so that the row of a column is its product with the column's one-hot row. */
-function columnMajorUniforms(uniforms: Float32Array, rows: number, promptLength: number, replyLength: number): Tensor {
-  const columns = promptLength + replyLength - 1;
+/** Uniforms as columns × B, so that the row of a column is its product with the column's one-hot row. */
+function columnMajorUniforms(
+  uniforms: Float32Array,
+  shape: { rows: number; promptLength: number; replyLength: number; columns: number },
+): Tensor {
+  const { rows, promptLength, replyLength, columns } = shape;
   const data = new Float32Array(columns * rows);
   for (let t = 0; t < replyLength; t++) {
     const start = (promptLength - 1 + t) * rows;
