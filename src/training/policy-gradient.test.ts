@@ -1,0 +1,148 @@
+import { describe, expect, it } from "vitest";
+import { createRandom } from "../core/random.ts";
+import { liveArrays } from "../model/networks/live-arrays.fixture.ts";
+import { dispose, keep, toHost } from "../model/networks/parameters.ts";
+import { initTransformer, type TransformerConfig } from "../model/networks/transformer.ts";
+import { algorithms, type PolicyGradientAlgorithm } from "./algorithms.ts";
+import { policyEvaluation } from "./evaluate-policy.ts";
+import type { LanguageTask } from "./language-task.ts";
+import { type PolicyGradientOptions, policyGradient } from "./policy-gradient.ts";
+
+const model: TransformerConfig = { vocabulary: 8, context: 8, width: 16, layers: 1, heads: 2, hidden: 32, padding: 0 };
+
+/** Say the prompt's last token, then stop. */
+const echo: LanguageTask<number> = {
+  vocabulary: 8,
+  padding: 0,
+  stop: 1,
+  promptLength: 3,
+  replyLength: 3,
+  draw: (random) => 2 + random.integer(6),
+  prompt: (token) => Int32Array.from([0, 7, token]),
+  demonstration: (token) => Int32Array.from([token, 1, 0]),
+  reward: (token, reply) => (reply.length === 2 && reply[0] === token && reply[1] === 1 ? 1 : 0),
+};
+
+const options = (
+  algorithm: PolicyGradientAlgorithm,
+  changes: Partial<PolicyGradientOptions> = {},
+): PolicyGradientOptions => {
+  const config = { ...model, valueHead: algorithm.credit.kind === "gae" };
+  return {
+    algorithm,
+    model: config,
+    parameters: initTransformer(config, createRandom("policy")),
+    task: echo,
+    prompts: 8,
+    groupSize: 8,
+    optimizer: { learningRate: 1e-2 },
+    seed: "test",
+    ...changes,
+  };
+};
+
+describe("policy gradient", () => {
+  it.each(Object.keys(algorithms) as (keyof typeof algorithms)[])("%s learns, and leaves no array behind", (name) => {
+    const live = liveArrays();
+    const before = live.size;
+    const algorithm: PolicyGradientAlgorithm = algorithms[name];
+    const trainer = policyGradient(options(algorithm));
+    const evaluate = policyEvaluation(model, echo, { count: 128 });
+    const policy = () => {
+      const { valueHead, ...rest } = keep(trainer.parameters);
+      valueHead?.dispose();
+      const reward = evaluate(rest).reward ?? 0;
+      dispose(rest);
+      return reward;
+    };
+    const start = policy();
+    trainer.step();
+    const held = live.size;
+    for (let step = 0; step < 60; step++) trainer.step();
+    expect(live.size).toBe(held);
+    expect(start).toBeLessThan(0.2);
+    expect(policy()).toBeGreaterThan(0.6);
+    evaluate.dispose();
+    trainer.dispose();
+    expect(live.size).toBe(before);
+  });
+
+  it("gives identical numbers for the same seed, others for another", () => {
+    const run = (seed: string) => {
+      const trainer = policyGradient(options(algorithms.grpo, { seed, epochs: 2, minibatches: 2 }));
+      const reports = Array.from({ length: 4 }, () => {
+        const { milliseconds, ...figures } = trainer.step();
+        expect(milliseconds.update).toBeGreaterThan(0);
+        return figures;
+      });
+      const parameters = toHost(trainer.parameters);
+      trainer.dispose();
+      return { reports, parameters };
+    };
+    const first = run("a");
+    expect(run("a")).toEqual(first);
+    expect(run("b").reports).not.toEqual(first.reports);
+    expect(first.reports.map(({ step }) => step)).toEqual([0, 1, 2, 3]);
+  });
+
+  it("learns nothing from unscored rollouts", () => {
+    const silent = { ...echo, reward: () => null };
+    const trainer = policyGradient(options(algorithms.grpo, { task: silent }));
+    const before = toHost(trainer.parameters);
+    const report = trainer.step();
+    expect(report.reward).toBeNull();
+    expect(report.unscored).toBe(64);
+    expect(toHost(trainer.parameters)).toEqual(before);
+    trainer.dispose();
+
+    // Half of the groups unscored: the update is that of the other half.
+    const even = {
+      ...echo,
+      reward: (token: number, reply: Int32Array) => (token % 2 === 0 ? echo.reward(token, reply) : null),
+    };
+    const half = policyGradient(options(algorithms.grpo, { task: even }));
+    const partial = half.step();
+    expect(partial.unscored % 8).toBe(0);
+    expect(partial.unscored).toBeGreaterThan(0);
+    expect(partial.reward).not.toBeNull();
+    half.dispose();
+    const broken = policyGradient(options(algorithms.grpo, { task: { ...echo, reward: () => Number.NaN } }));
+    expect(() => broken.step()).toThrow(/task.reward.*NaN/);
+    broken.dispose();
+  });
+
+  it("stays at the reference under a strong KL term", () => {
+    const distance = (klCoef: number) => {
+      const start = options({
+        ...algorithms.grpo,
+        loss: { kind: "clipped-surrogate", params: { aggregation: "seq-mean-token-mean", klCoef } },
+      });
+      const before = toHost(start.parameters);
+      const trainer = policyGradient(start);
+      let klLoss = 0;
+      for (let step = 0; step < 10; step++) klLoss = trainer.step().updates.klLoss;
+      expect(Object.keys(before).length).toBeGreaterThan(0);
+      trainer.dispose();
+      return klLoss;
+    };
+    expect(distance(10)).toBeLessThan(0.2 * distance(1e-6));
+  });
+
+  it("draws again in place of groups without spread", () => {
+    const rare = { ...echo, reward: (token: number, reply: Int32Array) => (token < 4 ? echo.reward(token, reply) : 0) };
+    const plain = policyGradient(options(algorithms.grpo, { task: rare }));
+    const resampled = policyGradient(options({ ...algorithms.grpo, resampling: 3 }, { task: rare }));
+    const without = plain.step();
+    const withIt = resampled.step();
+    expect(without.rollouts).toBe(64);
+    expect(withIt.rollouts).toBeGreaterThan(64);
+    expect(withIt.informativeGroups).toBeGreaterThan(without.informativeGroups);
+    plain.dispose();
+    resampled.dispose();
+  });
+
+  it("names what does not fit", () => {
+    expect(() => policyGradient(options(algorithms.grpo, { minibatches: 7 }))).toThrow(/minibatches.*divisor/);
+    expect(() => policyGradient(options(algorithms.ppo, { model }))).toThrow(/model.valueHead/);
+  });
+});
