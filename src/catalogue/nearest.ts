@@ -6,7 +6,7 @@ export function nearest(id: string, candidates: readonly string[]): string[] {
   return candidates
     .map((candidate) => {
       const other = afterSlash(candidate);
-      const within = name.length >= 3 && (other.includes(name) || name.includes(other));
+      const within = name.length >= 3 && (other.startsWith(name) || hasWords(other, name) || hasWords(name, other));
       const distance = Math.min(editDistance(wanted, candidate), editDistance(name, other) + 0.5);
       return { candidate, distance: within ? Math.min(distance, 1) : distance };
     })
@@ -17,6 +17,9 @@ export function nearest(id: string, candidates: readonly string[]): string[] {
 }
 
 const afterSlash = (id: string) => id.slice(id.indexOf("/") + 1);
+
+/** Whole words: `uct` is not in `constructor`. */
+const hasWords = (text: string, words: string) => `-${text}-`.includes(`-${words}-`);
 
 /** Levenshtein distance, two rows at a time. */
 function editDistance(a: string, b: string): number {
