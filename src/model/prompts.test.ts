@@ -59,6 +59,7 @@ describe("partial rephrasing", () => {
       mixed: "a. y.",
       fraction: 0.5,
     });
+    expect(parse("1st sentence: y.\r\n")).toMatchObject({ mixed: "a. y." });
     expect(parse("1th sentence:  ")).toMatchObject({ replacements: [], mixed: "a. b.", fraction: 0 });
     expect(parse("5th sentence: x", ["a"], [5])).toMatchObject({ replacements: [] });
     expect(parse("", [], [])).toEqual({ replacements: [], mixed: "", fraction: null });

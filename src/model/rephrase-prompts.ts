@@ -50,7 +50,7 @@ export const partialRephraseParse = definePart({
   compute(_params, { sentences: text, indices: chosen, reply }) {
     const wording = new Map<number, string>();
     for (const line of reply.split("\n")) {
-      const match = /^\s*([0-9]{1,9})(?:st|nd|rd|th)?\s+sentence:(.*)$/i.exec(line);
+      const match = /^\s*([0-9]{1,9})(?:st|nd|rd|th)?\s+sentence:(.*)$/is.exec(line);
       const sentence = match?.[2].trim();
       if (match && sentence) wording.set(Number(match[1]), sentence);
     }

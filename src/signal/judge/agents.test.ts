@@ -13,6 +13,7 @@ describe("judges of agents", () => {
   it("subgoal-suggest-parse: indented items, none without the space", () => {
     const { subgoals } = subgoalSuggestParse({ max: 2 })({ replies: ["  12. a\n-b\n*  c\n- \n- d"] });
     expect(subgoals).toEqual([["a", "c"]]);
+    expect(subgoalSuggestParse()({ replies: ["1. a\r\n2. b\r\n"] }).subgoals).toEqual([["a", "b"]]);
   });
 
   it("subgoal-verify-parse: an unreadable reply is not valid; what is missing is what was named", () => {

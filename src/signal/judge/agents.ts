@@ -50,7 +50,7 @@ export const subgoalSuggestParse = definePart({
         reply
           .split("\n")
           .flatMap((line) => {
-            const item = /^\s*(?:[0-9]+[.)]|[-*])\s(.*)$/.exec(line)?.[1].trim().split(/\s+/).join(" ");
+            const item = /^\s*(?:[0-9]+[.)]|[-*])\s(.*)$/s.exec(line)?.[1].trim().split(/\s+/).join(" ");
             return item ? [item] : [];
           })
           .slice(0, max),

@@ -10,6 +10,17 @@ describe("rubric-parse", () => {
     expect(read("The response is short. [Principle]")).toMatchObject({ criteria: [], valid: false });
     expect(read("")).toMatchObject({ criteria: [], valid: false });
   });
+
+  it("reads lines that end in a carriage return", () => {
+    const { criteria, valid } = rubricParse()({
+      reply: "1. The response is short. [Hard Rule]\r\n2) The response is kind. [Principle]\r\n",
+    });
+    expect(valid).toBe(true);
+    expect(criteria).toEqual([
+      { type: "hard", text: "The response is short." },
+      { type: "principle", text: "The response is kind." },
+    ]);
+  });
 });
 
 describe("rubric-checklist-parse", () => {

@@ -77,7 +77,7 @@ export const rubricParse = definePart({
     const criteria: { type: "hard" | "principle"; text: string }[] = [];
     let valid = true;
     for (const line of reply.split("\n")) {
-      const item = /^\s*[0-9]+[.)]\s+(.*)$/.exec(line)?.[1].trim();
+      const item = /^\s*[0-9]+[.)]\s+(.*)$/s.exec(line)?.[1].trim();
       if (item === undefined) continue;
       const tag = criterionTags.find(({ suffix }) => item.toLowerCase().endsWith(suffix));
       const text = tag ? item.slice(0, -tag.suffix.length).trim() : item;
