@@ -56,7 +56,9 @@ export const nearestNeighbours = definePart({
       for (let m = 0; m < norms.length; m++) {
         let dot = 0;
         for (let d = 0; d < size; d++) dot += query[d] * known.values[m * size + d];
-        const cosine = length === 0 || norms[m] === 0 ? 0 : dot / (length * norms[m] + epsilon);
+        // Rounding may leave the range of a cosine: opposite vectors must still reach the default minimum of −1.
+        const cosine =
+          length === 0 || norms[m] === 0 ? 0 : Math.max(-1, Math.min(1, dot / (length * norms[m] + epsilon)));
         if (cosine < minSimilarity || (found.length === topK && cosine <= cosines[topK - 1])) continue;
         // Insert behind everything at least as similar.
         let at = found.length;

@@ -48,6 +48,12 @@ describe("search/nearest-neighbours", () => {
     expect(() => nearestNeighbours()({ queries: [[1]], embeddings })).toThrow("inputs.embeddings[0]");
     expect(nearestNeighbours()({ queries: [], embeddings }).indices).toEqual([]);
   });
+
+  it("finds the opposite vector at the default minimum, whatever rounding makes of −1", () => {
+    const { indices, similarities } = nearestNeighbours()({ queries: [[1, 1, 1]], embeddings: [[-1, -1, -1]] });
+    expect(indices).toEqual([[0]]);
+    expect(similarities).toEqual([[-1]]);
+  });
 });
 
 describe("search/expected-information-gain", () => {
