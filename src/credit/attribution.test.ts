@@ -160,6 +160,30 @@ describe("credit/checklist-advantage", () => {
     expect(checklistAdvantage({ gate: "none" })(inputs).rewards).toEqual([1, 1]);
     expect((checklistAdvantage()(inputs).advantages as number[])[1]).toBeCloseTo(0.2, 12);
   });
+  it("completion pays an item again judged true after its prerequisite, and keeps it open until then", () => {
+    // Rollout 0: item 1 true too early, and true again once item 0 is done; rollout 1: never again.
+    const labels = [
+      [
+        [
+          [false, true],
+          [true, false],
+          [false, true],
+        ],
+      ],
+      [
+        [
+          [true, true],
+          [true, false],
+        ],
+      ],
+    ];
+    const inputs = { groups: ["d", "d"], labels, ...checklist };
+    expect(checklistAdvantage({ gate: "flip" })(inputs).rewards).toEqual([0.6, 0.6]);
+    const { rewards, advantages } = checklistAdvantage({ gate: "completion", granularity: "step" })(inputs);
+    expect(rewards).toEqual([1, 0.6]);
+    // Item 0 is earned by both (0); item 1 by one of two (±½), open only after item 0.
+    expect(advantages).toEqual([[[0, 0, 0.5]], [[0, -0.5]]]);
+  });
   it("sums to zero over a group at trajectory and turn level", () => {
     const labels = fc.array(fc.array(fc.tuple(fc.boolean(), fc.boolean()), { minLength: 1, maxLength: 4 }), {
       minLength: 1,

@@ -15,6 +15,8 @@ interface Checklist {
   readonly weights: readonly (readonly number[])[];
 }
 
+type Gate = "flip" | "completion" | "none";
+
 /** What a rollout did with the items of one turn. */
 interface Turn {
   /** Step in which each item was earned, −1 if never. */
@@ -37,7 +39,8 @@ interface Options {
  *
  * An item, once judged true, stays satisfied. Under `gate: "flip"` it is earned in the step that first satisfies it,
  * provided all items it depends on were satisfied before that step; an item judged true before its prerequisite can
- * never be earned. `gate: "none"` ignores dependencies (released code at trajectory and turn level). A turn's reward
+ * never be earned. Under `completion` (released code at step level) it is satisfied by the first true label after all
+ * items it depends on were satisfied in earlier steps. `gate: "none"` ignores dependencies (released code at trajectory and turn level). A turn's reward
  * R_t is the weight of its earned items; a rollout's reward Σ R_t / L, L the turns of the checklist (`denominator:
  * "reference"`) or those reached (`reached`, which overpays rollouts that stop early).
  *
@@ -56,7 +59,7 @@ export const checklistAdvantage = definePart({
   papers: ["cm2"],
   params: z.object({
     granularity: z.enum(["trajectory", "turn", "step"]).default("trajectory").describe("what an advantage is for"),
-    gate: z.enum(["flip", "none"]).default("flip").describe("whether dependencies gate items"),
+    gate: z.enum(["flip", "completion", "none"]).default("flip").describe("what dependencies do"),
     scale: z.enum(["none", "group"]).default("none").describe("divide by the group's deviation"),
     ddof: z
       .union([z.literal(0), z.literal(1)])
@@ -101,7 +104,7 @@ export const checklistAdvantage = definePart({
           `inputs.labels[${i}]`,
           `expected at most ${checklist.weights.length} turns (checklist ${ids[of[i]]}), got ${turns.length}`,
         );
-      return turns.map((turn, t) => readTurn(turn, checklist, t, params.gate === "flip", `inputs.labels[${i}][${t}]`));
+      return turns.map((turn, t) => readTurn(turn, checklist, t, params.gate, `inputs.labels[${i}][${t}]`));
     });
     const rewards = rollouts.map((turns, i) => {
       const length = params.denominator === "reference" ? checklists[of[i]].weights.length : turns.length;
@@ -147,7 +150,7 @@ export const checklistAdvantage = definePart({
         for (const i of reached)
           joinItems(stepAdvantages[i][t], rollouts[i][t], {
             weights: itemWeights,
-            dependencies: params.gate === "flip" ? checklists[g].dependencies[t] : null,
+            dependencies: params.gate === "none" ? null : checklists[g].dependencies[t],
             items,
             average: params.weighting === "mean",
           });
@@ -180,19 +183,21 @@ function readChecklist(
   return checklist;
 }
 
-function readTurn(labels: TurnLabels, checklist: Checklist, t: number, gated: boolean, path: string): Turn {
+function readTurn(labels: TurnLabels, checklist: Checklist, t: number, gate: Gate, path: string): Turn {
   const weights = checklist.weights[t];
   const satisfied = new Int32Array(weights.length).fill(-1);
   labels.forEach((items, s) => {
     if (items.length !== weights.length)
       throw new ContractError(`${path}[${s}]`, `expected ${weights.length} items, got ${items.length}`);
     items.forEach((label, c) => {
-      if (label && satisfied[c] < 0) satisfied[c] = s;
+      if (!label || satisfied[c] >= 0) return;
+      if (gate === "completion" && !dependenciesMet(checklist.dependencies[t][c], satisfied, s)) return;
+      satisfied[c] = s;
     });
   });
   let reward = 0;
   const earned = satisfied.map((step, c) => {
-    const met = !gated || dependenciesMet(checklist.dependencies[t][c], satisfied, step);
+    const met = gate === "none" || dependenciesMet(checklist.dependencies[t][c], satisfied, step);
     if (step < 0 || !met) return -1;
     reward += weights[c];
     return step;
