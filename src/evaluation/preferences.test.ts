@@ -89,6 +89,17 @@ describe("curation-bounds", () => {
       for (const [y, by] of b.entries()) expected += 2 * p[x] * p[y] * bx * (bx / (bx + by));
     expect(result.curatedMeanExpReward).toBeCloseTo(expected, 10);
   });
+  it("takes infinitely many choices: p·b/E[b], and no KL bound with real data", () => {
+    const inputs = { probabilities: [0.25, 0.75], rewards: [0, Math.log(3)], reference: [0.5, 0.5] };
+    const result = curationBounds({ syntheticRatio: 0.5 })(inputs);
+    // E[b] = 2.5, Var[b] = 0.75, E[b²]/E[b] = 7/2.5
+    expect(result.curatedMeanExpReward).toBeCloseTo(2.8, 12);
+    expect(result.gainBound).toBeCloseTo(0.75 / 3, 12);
+    expect(result.nextMeanExpReward).toBeCloseTo((2 + 0.5 * 2.8) / 1.5, 12);
+    expect(result.klBound).toBeNull();
+    const many = curationBounds({ choices: 20_000 })(inputs);
+    expect(many.curatedMeanExpReward).toBeCloseTo(2.8, 3);
+  });
   it("takes r* on the support, drops the KL bound at λ(K − 1) ≥ 1, and survives far outliers", () => {
     const result = curationBounds({ choices: 3, syntheticRatio: 0.5 })({
       probabilities: [1, 0],

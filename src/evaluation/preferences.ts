@@ -125,7 +125,7 @@ export const distributionalConsistency = definePart({
 /**
  * Both sides of the theorems on self-consuming models with curated data (arXiv 2407.09499), on a finite set of outcomes.
  *
- * b = e^r, K = `choices`, r* = largest reward on the support of p (`maxReward`). One curation step keeps one of K draws
+ * b = e^r, K = `choices` (null: infinitely many, p' = p·b/E[b]), r* = largest reward on the support of p (`maxReward`). One curation step keeps one of K draws
  * with Luce probabilities: p' = p·H, H(x) = K·b(x)·E[1/(b(x) + Σ of K−1 others)], integrated numerically to about 1e-12
  * (invariant to a shift of r). `gainBound` = ((K−1)/K)·Var_p[b]/e^{r*} ≤ `curatedMeanExpReward` − `meanExpReward`.
  * `nextMeanExpReward` is of the next model: p' itself, or with `syntheticRatio` λ the mixture (p_ref + λp')/(1 + λ). Then
@@ -137,7 +137,7 @@ export const curationBounds = definePart({
   id: "evaluation/curation-bounds",
   papers: ["curated-self-consuming"],
   params: z.object({
-    choices: z.int().min(1).describe("K, samples a user chooses from"),
+    choices: z.int().min(1).nullable().default(null).describe("K, samples a user chooses from; null: infinitely many"),
     syntheticRatio: z.number().min(0).nullable().default(null).describe("λ synthetic to 1 real; null: only synthetic"),
   }),
   inputs: z.object({
@@ -159,7 +159,7 @@ export const curationBounds = definePart({
   }),
   compute({ choices, syntheticRatio }, { probabilities, rewards, reference }) {
     const now = expMoments(probabilities, rewards, "probabilities");
-    const share = (choices - 1) / choices;
+    const share = choices === null ? 1 : (choices - 1) / choices;
     let meanReward = 0;
     for (let i = 0; i < rewards.length; i++) if (probabilities[i] > 0) meanReward += probabilities[i] * rewards[i];
     const curated = curate(probabilities, rewards, choices, now.largest);
@@ -183,13 +183,19 @@ export const curationBounds = definePart({
         ? (mix.real.mean + mix.ratio * curatedMeanExpReward) / (1 + mix.ratio)
         : curatedMeanExpReward,
       klToReference: mix ? klDivergence(probabilities, mix.reference) : undefined,
-      klBound: mix ? (mix.ratio * (choices - 1) < 1 ? -Math.log1p(-mix.ratio * (choices - 1)) : null) : undefined,
+      klBound: mix ? klBoundOf(mix.ratio, choices) : undefined,
       referenceLowerBound: mix
         ? mix.real.mean + ((mix.ratio / (1 + mix.ratio) ** 3) * share * mix.real.variance) / Math.exp(mix.real.largest)
         : undefined,
     };
   },
 });
+
+/** −log(1 − λ(K − 1)); null unless λ(K − 1) < 1. */
+function klBoundOf(ratio: number, choices: number | null): number | null {
+  const growth = ratio === 0 ? 0 : ratio * (choices === null ? Number.POSITIVE_INFINITY : choices - 1);
+  return growth < 1 ? 0 - Math.log1p(-growth) : null;
+}
 
 /** Mean and variance of e^r, and the largest r on the support. */
 function expMoments(probabilities: Vector, rewards: Vector, field: string) {
@@ -213,8 +219,13 @@ function expMoments(probabilities: Vector, rewards: Vector, field: string) {
  * p·H by H(x) = K·b(x)·∫ e^{−s·b(x)} φ(s)^{K−1} ds, φ(s) = Σ p e^{−s·b}, in u = log s: the integrand falls off doubly
  * exponentially on the right and as e^u on the left, so the trapezoid rule converges geometrically.
  */
-function curate(probabilities: Vector, rewards: Vector, choices: number, largest: number): Float64Array {
+function curate(probabilities: Vector, rewards: Vector, choices: number | null, largest: number): Float64Array {
   if (choices === 1) return Float64Array.from(probabilities);
+  if (choices === null) {
+    const shares = Float64Array.from(probabilities, (p, i) => (p > 0 ? p * Math.exp(rewards[i] - largest) : 0));
+    const total = shares.reduce((sum, value) => sum + value, 0);
+    return shares.map((value) => value / total);
+  }
   const support = Array.from({ length: rewards.length }, (_, i) => i).filter((i) => probabilities[i] > 0);
   const weights = Float64Array.from(support, (i) => Math.exp(rewards[i] - largest));
   let smallest = 0;
