@@ -361,6 +361,8 @@ export async function scoreDataset(run: DatasetRun): Promise<RunResult> {
     }
     await save(true);
     await journal.close();
+    // Before the conversion of the output, which needs memory of its own.
+    await source.close();
     return await finish();
   } catch (thrown) {
     if (thrown === interruption) return await stop();

@@ -10,17 +10,18 @@ import { type Format, identifySource, parseRow, printable, type Source, type Sou
 export async function openTable(path: string, format: Exclude<Format, "jsonl">): Promise<Source> {
   // A file that is not there deserves the message of the file system, not that of an SQL engine.
   await identifySource(path);
-  const { connection, close } = await openDuckdb(tmpdir());
+  const { connection, close } = await openDuckdb(tmpdir(), format === "parquet" ? 192 : 96);
   const table =
     format === "parquet"
       ? `read_parquet(${fileLiteral(path)})`
       : `read_csv(${fileLiteral(path)}, delim = '${format === "tsv" ? "\t" : ","}', quote = '"', escape = '"',
           header = true, all_varchar = true, allow_quoted_nulls = false, null_padding = false, parallel = false,
-          max_line_size = 16777216, buffer_size = 16777216)`;
+          max_line_size = 8388608, buffer_size = 8388608)`;
   const fail = (thrown: unknown): never => {
     throw new ContractError(path, `cannot be read as ${format} (${printable(messageOf(thrown).split("\n\n")[0])})`);
   };
   let consumed = 0;
+  let closed = false;
   try {
     const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${table}`).catch(fail);
     const columns = described.getRowObjects().map((row) => ({
@@ -41,12 +42,22 @@ export async function openTable(path: string, format: Exclude<Format, "jsonl">):
         let row = from.row;
         consumed = row;
         try {
-          const result = await connection.stream(`SELECT to_json(t)::VARCHAR FROM ${table} AS t OFFSET ${row}`);
+          // A stream that runs out of memory ends like one that is at its end; the last row, a null, tells them apart.
+          const result = await connection.stream(
+            `(SELECT to_json(t)::VARCHAR FROM ${table} AS t OFFSET ${row}) UNION ALL SELECT NULL`,
+          );
           for (;;) {
             const chunk = await result.fetchChunk();
-            if (!chunk || chunk.rowCount === 0) return;
+            if (!chunk || chunk.rowCount === 0) {
+              throw new ContractError(path, `could be read only up to row ${row} (DuckDB ran out of memory)`);
+            }
             const rows: SourceRow[] = [];
+            let ended = false;
             for (const cell of chunk.getColumnValues(0)) {
+              if (cell === null) {
+                ended = true;
+                break;
+              }
               const place = { row: row++, byte: 0, line: 0 };
               const text = finiteJson(String(cell));
               const parsed = parseRow(text);
@@ -54,14 +65,18 @@ export async function openTable(path: string, format: Exclude<Format, "jsonl">):
               else rows.push({ place, text: "", value: null, problem: `${path}: row ${row}: ${parsed.problem}` });
             }
             consumed = row;
-            yield rows;
+            if (rows.length > 0) yield rows;
+            if (ended) return;
           }
         } catch (thrown) {
           if (thrown instanceof ContractError) throw thrown;
           fail(thrown);
         }
       },
-      close: async () => close(),
+      async close() {
+        if (!closed) close();
+        closed = true;
+      },
     };
   } catch (thrown) {
     close();
