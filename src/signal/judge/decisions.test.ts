@@ -94,6 +94,60 @@ describe("extraction", () => {
     expect(parse("Answer: -2.5")).toEqual({ nodes: [], answer: -2.5 });
   });
 
+  it("dependency-graph-parse: intermediates belong to their body, letters may be reused, as in the release", () => {
+    const parse = (text: string) => dependencyGraphParse()({ text });
+    // d collects x in y's body only; in z's it is just a number.
+    expect(
+      parse("Define x as a; so a = 2. Define y as b; d = a + 1 = 3; d = d + 1; so b = d. Define z as c; so c = d + 5.")
+        .nodes,
+    ).toEqual([
+      { name: "x", variable: "a", value: 2, dependencies: [] },
+      { name: "y", variable: "b", value: 4, dependencies: ["x"] },
+      { name: "z", variable: "c", value: 9, dependencies: [] },
+    ]);
+    // The letter of an earlier quantity keeps standing for it when it is overwritten as an intermediate …
+    expect(
+      parse("Define x as a; a = 2. Define y as b; a = a + 1; b = a. Define z as c; c = a.").nodes.map((node) => [
+        node.value,
+        node.dependencies,
+      ]),
+    ).toEqual([
+      [2, []],
+      [3, ["x"]],
+      [3, ["x"]],
+    ]);
+    // … and when the next quantity takes it over.
+    expect(parse("Define x as a; a = 3. Define y as a; a = a + 1 = 4.").nodes[1]).toEqual({
+      name: "y",
+      variable: "a",
+      value: 4,
+      dependencies: ["x"],
+    });
+  });
+
+  it("dependency-graph-parse: what cannot be evaluated, tags, words before the letter", () => {
+    const parse = (text: string) => dependencyGraphParse()({ text });
+    const value = (text: string) => parse(text).nodes.at(-1)?.value;
+    expect(value("Define x as a; a = 3 4.")).toBe(4);
+    expect(value("Define x as a; a = q -3.")).toBe(-3);
+    expect(value("Define x as a; a = 3; a = unknown.")).toBe(3);
+    expect(value("Define x as a; it is <b>7</b> <answer>9</answer>")).toBe(9);
+    expect(value("Define x as a; it is 7. Answer: 9")).toBe(7);
+    expect(parse("Define x as a; a = b + 1. Define y as b; b = +4. <answer>+5</answer>")).toEqual({
+      nodes: [
+        { name: "x", variable: "a", value: 1, dependencies: [] },
+        { name: "y", variable: "b", value: 4, dependencies: [] },
+      ],
+      answer: 5,
+    });
+    expect(parse("Define x as a; a = b. Define y as b; b = 4.").nodes[0].value).toBe(4);
+    expect(parse("Define  a lion. in\n3 zoos a the\tletter c; c = 1.").nodes[0]).toMatchObject({
+      name: "a lion. in 3 zoos",
+      variable: "c",
+    });
+    expect(parse("Define x as 3 a; a = 1. Define y; so b = 1.").nodes).toEqual([]);
+  });
+
   it("rewrite-parse: an empty answer stays empty, unclosed thinking stays, quotes at word edges only", () => {
     const { rewrites, sources } = rewriteParse()({
       responses: ["<answer> </answer>", "a <think>b", "<think>x</think>", "說'你好'。", "'tis 'a'"],

@@ -75,20 +75,16 @@ export const editParametersParse = definePart({
   },
 });
 
-interface Known {
-  readonly value: number | null;
-  /** Names of the defined quantities it depends on. */
-  readonly dependencies: ReadonlySet<string>;
-}
-
 /**
- * The dependency graph that a templated solution states (arXiv 2512.07783): one "Define NAME as LETTER; …" per quantity.
+ * The dependency graph that a templated solution states (arXiv 2512.07783): one "Define NAME as LETTER; …" per quantity ("a" for "as" and
+ * further words before the letter allowed), as the release reads it.
  *
- * A definition's body runs to the next one and ends at "Answer:" or `<answer>`. In it every "LETTER = expression" (up to "." or ";") is
- * read in order; its dependencies are the quantities of the letters in it, where a letter that is not the defined one is an intermediate and
- * hands its own on. The last segment behind "=" is evaluated with the known letters (+ − * / and brackets); failing that the last number
- * in it counts. A node's value is the last one of its letter, else the last number of the body, else null. Nodes are keyed by name; a later
- * definition overwrites. `answer`: the number behind `<answer>`, else behind "Answer:".
+ * Tags are removed. A definition's body runs to the next one and ends at "Answer:". In it every "LETTER = expression" (up to "." or ";") is
+ * read in order; its dependencies are the quantities that its letters stand for, and what intermediate letters (not the defined one) of the
+ * same body depend on. The last segment behind "=" is evaluated with the known letters (+ − * / and brackets); failing that the last number
+ * in it counts. A node's value is the last one of its letter, else the last number of the body, else what its expressions come to once
+ * everything is read, else null. Nodes are keyed by name; a later definition overwrites. `answer`: the number behind `<answer>`, else behind
+ * "Answer:".
  */
 export const dependencyGraphParse = definePart({
   id: "signal/dependency-graph-parse",
@@ -110,62 +106,111 @@ export const dependencyGraphParse = definePart({
   }),
   compute(_params, { text }) {
     // Single blanks from here on: no pattern below can run over the same white space twice.
-    const flat = text.split(/\s+/).join(" ");
-    const given = /<answer> ?(-?[0-9]+(?:\.[0-9]+)?)/i.exec(flat) ?? /answer: ?(-?[0-9]+(?:\.[0-9]+)?)/i.exec(flat);
-    const starts = Array.from(flat.matchAll(/\bdefine /gi), ({ index }) => index);
-    const known = new Map<string, Known>();
+    const given =
+      /<answer> ?([-+]?[0-9]+(?:\.[0-9]+)?)/i.exec(singleBlanks(text)) ??
+      /Answer: ?([-+]?[0-9]+(?:\.[0-9]+)?)/.exec(singleBlanks(text));
+    const flat = singleBlanks(withoutTags(text));
+    const starts = Array.from(flat.matchAll(/define /gi), ({ index }) => index);
+    const headers = starts.map((start, k) => readHeader(flat, start + "define ".length, starts[k + 1]));
+    const last = headers.findLastIndex((header) => header !== null);
+    // What the letters stand for, and their latest values.
+    const quantities = new Map<string, string>();
+    const values = new Map<string, number>();
+    const steps = headers.flatMap((header, k) => {
+      if (header === null) return [];
+      const body = flat.slice(header.end, k === last ? undefined : starts[k + 1]).split("Answer:")[0];
+      const step = readBody(header.variable, body, quantities, values);
+      quantities.set(header.variable, header.name);
+      return [{ ...header, ...step }];
+    });
     const nodes = new Map<string, { name: string; variable: string; value: number | null; dependencies: string[] }>();
-    for (const [k, start] of starts.entries()) {
-      const definition = flat.slice(start + "define ".length, starts[k + 1]);
-      const as = / (?:as|a) /i.exec(definition);
-      if (!as) continue;
-      const rest = definition.slice(as.index + as[0].length);
-      const letter = /(?<![A-Za-z0-9_])([A-Za-z]) ?;/.exec(rest);
-      if (!letter) continue;
-      const name = definition.slice(0, as.index).trim();
-      const body = rest
-        .slice(letter.index + letter[0].length)
-        .split(/<answer>|answer:/i)[0]
-        .replace(/<\/?[A-Za-z_]{1,40}>/g, " ");
-      nodes.set(name, readBody(name, letter[1], body, known));
+    for (const { name, variable, value: found, expressions, dependencies } of steps) {
+      let value = found;
+      for (let k = expressions.length - 1; k >= 0 && value === null; k--) value = evaluate(expressions[k], values);
+      value ??= values.get(variable) ?? null;
+      if (value !== null) values.set(variable, value);
+      nodes.set(name, { name, variable, value, dependencies });
     }
     return { nodes: Array.from(nodes.values()), answer: given ? plainNumber(given[1]) : null };
   },
 });
 
-function readBody(name: string, variable: string, body: string, known: Map<string, Known>) {
-  const dependencies = new Set<string>();
-  let own: number | null = null;
-  for (const [, letter, expression] of body.matchAll(/(?<![A-Za-z0-9_])([A-Za-z]) ?=([^.;]+)/g)) {
-    const found = new Set<string>();
-    for (const [used] of expression.matchAll(/(?<![A-Za-z0-9_])[A-Za-z](?![A-Za-z0-9_])/g)) {
-      if (used === letter) continue;
-      for (const dependency of known.get(used)?.dependencies ?? []) found.add(dependency);
-    }
-    const last = expression.slice(expression.lastIndexOf("=") + 1);
-    const value = evaluate(last, known) ?? lastNumber(expression);
-    if (letter !== variable) {
-      known.set(letter, { value, dependencies: found });
-      continue;
-    }
-    for (const dependency of found) dependencies.add(dependency);
-    own = value;
-  }
-  dependencies.delete(name);
-  const value = own ?? lastNumber(body);
-  known.set(variable, { value, dependencies: new Set([name]) });
-  return { name, variable, value, dependencies: Array.from(dependencies).sort() };
+function singleBlanks(text: string): string {
+  return text.split(/\s+/).join(" ");
 }
 
+/** Without every <…> that holds something. */
+function withoutTags(text: string): string {
+  const kept: string[] = [];
+  let at = 0;
+  for (let open = text.indexOf("<"); open >= 0; open = text.indexOf("<", open)) {
+    const close = text.indexOf(">", open + 1);
+    if (close < 0) break;
+    if (close === open + 1) {
+      open = close;
+      continue;
+    }
+    kept.push(text.slice(at, open));
+    at = close + 1;
+    open = at;
+  }
+  return kept.join("") + text.slice(at);
+}
+
+/** "NAME as LETTER;" in a stretch of text; up to 20 words may stand before the letter. */
+function readHeader(text: string, start: number, end: number | undefined) {
+  const header = / (?:as|a) (?:[A-Za-z]+ ){0,20}([A-Za-z]);/i.exec(text.slice(start, end));
+  if (!header) return null;
+  const name = text.slice(start, start + header.index).replaceAll("\ufffd", "");
+  return {
+    name: name.replace(/^[ .;]+/, "").split(/(?<![ .;])[ .;]+$/)[0],
+    variable: header[1],
+    end: start + header.index + header[0].length,
+  };
+}
+
+function readBody(
+  variable: string,
+  body: string,
+  quantities: ReadonlyMap<string, string>,
+  values: Map<string, number>,
+): { value: number | null; expressions: string[]; dependencies: string[] } {
+  const dependencies = new Set<string>();
+  const intermediates = new Map<string, Set<string>>();
+  const expressions: string[] = [];
+  let own: number | null = null;
+  for (const [whole, letter, expression] of body.matchAll(/([A-Za-z]) ?=([^.;]+)/g)) {
+    const found = new Set<string>();
+    for (const used of new Set(expression.match(/[A-Za-z]/g))) {
+      const quantity = quantities.get(used);
+      if (quantity !== undefined) found.add(quantity);
+      for (const dependency of intermediates.get(used) ?? []) found.add(dependency);
+    }
+    const segment = expression.slice(expression.lastIndexOf("=") + 1);
+    if (letter === variable) {
+      for (const dependency of found) dependencies.add(dependency);
+      expressions.push(segment);
+    } else intermediates.set(letter, new Set([...(intermediates.get(letter) ?? []), ...found]));
+    const value = evaluate(segment, values) ?? lastNumber(whole);
+    if (value === null) continue;
+    values.set(letter, value);
+    if (letter === variable) own = value;
+  }
+  own ??= lastNumber(body);
+  if (own !== null) values.set(variable, own);
+  return { value: own, expressions, dependencies: Array.from(dependencies).sort() };
+}
+
+/** A sign directly before the digits belongs to them. */
 function lastNumber(text: string): number | null {
-  return plainNumber(lastMatch(text, /(?<![A-Za-z0-9_)]\s?)-?[0-9]+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?/g)?.[0] ?? "");
+  return plainNumber(lastMatch(text, /[-+]?[0-9]+(?:\.[0-9]+)?/g)?.[0] ?? "");
 }
 
 const precedence: Record<string, number> = { "+": 1, "-": 1, "*": 2, "/": 2, "~": 3 };
 
 /** Value of an arithmetic expression by two stacks (no recursion); null where it is none, or is not finite. */
-function evaluate(text: string, known: ReadonlyMap<string, Known>): number | null {
-  const tokens = text.replace(/ /g, "").match(/[0-9]+(?:\.[0-9]+)?|[A-Za-z]+|[^A-Za-z0-9]/g) ?? [];
+function evaluate(text: string, known: ReadonlyMap<string, number>): number | null {
+  const tokens = text.match(/[0-9]+(?:\.[0-9]+)?|[A-Za-z]+|[^A-Za-z0-9 ]/g) ?? [];
   const values: number[] = [];
   const operators: string[] = [];
   const apply = () => {
@@ -195,6 +240,7 @@ function evaluate(text: string, known: ReadonlyMap<string, Known>): number | nul
       while (operators.length > 0 && operators.at(-1) !== "(") apply();
       if (operators.pop() !== "(") return null;
     } else if (Object.hasOwn(precedence, token) && token !== "~") {
+      if (!operand && token === "+") continue;
       const operator = operand ? token : token === "-" ? "~" : null;
       if (operator === null) return null;
       while (
@@ -206,7 +252,7 @@ function evaluate(text: string, known: ReadonlyMap<string, Known>): number | nul
       operators.push(operator);
       operand = false;
     } else {
-      const value = /^[0-9]/.test(token) ? Number(token) : (known.get(token)?.value ?? null);
+      const value = /^[0-9]/.test(token) ? Number(token) : (known.get(token) ?? null);
       if (operand || value === null) return null;
       values.push(value);
       operand = true;
