@@ -43,3 +43,13 @@ it("scores an unreadable solution 0, and nothing without gold nodes", () => {
   const empty = processVerification()({ gold: { nodes: [], answer: null }, predicted: { nodes: [], answer: null } });
   expect(empty).toMatchObject({ processAccuracy: null, penaltyScore: null, answerMismatch: false, verified: false });
 });
+
+it("sorts the names of each list, as the release does", () => {
+  const wanted = { nodes: [node("z", 1), node("m", 2), node("k", 3), node("b", 4)], answer: 1 };
+  const predicted = { nodes: [node("y", 0), node("k", 0, "z"), node("c", 0), node("b", 0, "z")], answer: 1 };
+  const out = processVerification()({ gold: wanted, predicted });
+  expect(out.missing).toEqual(["m", "z"]);
+  expect(out.extra).toEqual(["c", "y"]);
+  expect(out.valueMismatches).toEqual(["b", "k"]);
+  expect(out.dependencyMismatches).toEqual(["b", "k"]);
+});

@@ -17,9 +17,8 @@ type Node = z.output<typeof node>;
  * `processAccuracy` = share of gold nodes that the prediction has with the same parents (as a set) and value (within
  * `tolerance`). `penaltyScore`, as released = max(0, 1 − penalty/|V|), penalty = value mismatches + dependency mismatches +
  * missing + min(extra, |V|) + 1[answer differs]: a node wrong in both ways counts twice, extra nodes count. `verified`:
- * accuracy 1 and the right answer. Lists go by gold order, `extra` by the prediction's. A name defined twice keeps its last
- * definition. `predicted` null (nothing could be parsed): scores 0, answer wrong, lists empty. Without gold nodes both
- * scores are null.
+ * accuracy 1 and the right answer. Lists of names are sorted, as released. A name defined twice keeps its last definition.
+ * `predicted` null (nothing could be parsed): scores 0, answer wrong, lists empty. Without gold nodes both scores are null.
  */
 export const processVerification = definePart({
   id: "signal/process-verification",
@@ -67,6 +66,7 @@ export const processVerification = definePart({
       if (sameValue && sameParents) reproduced++;
     }
     const extra = [...said.keys()].filter((name) => !right.has(name));
+    for (const names of [missing, extra, valueMismatches, dependencyMismatches]) names.sort();
     const answerMismatch = !agree(gold.answer ?? null, predicted.answer ?? null, tolerance);
     const penalty =
       valueMismatches.length +
