@@ -1,0 +1,13 @@
+export { algorithms, type PolicyGradientAlgorithm } from "./algorithms.ts";
+export { type PolicyEvaluation, policyEvaluation } from "./evaluate-policy.ts";
+export { arithmeticTask, type LanguageTask } from "./language-task.ts";
+export { createLearner, type Learner, type Loss } from "./learner.ts";
+export {
+  type PolicyGradientOptions,
+  type PolicyGradientReport,
+  type PolicyGradientTrainer,
+  policyGradient,
+} from "./policy-gradient.ts";
+export { policyGradientLoss } from "./policy-gradient-loss.ts";
+export { type SupervisedOptions, trainSupervised } from "./supervised.ts";
+export { type WarmUpOptions, warmArithmeticPolicy, warmUpModel, warmUpTask } from "./warm-up.ts";
