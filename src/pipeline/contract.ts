@@ -68,7 +68,7 @@ function fieldContract(name: string, schema: z.ZodType): FieldContract {
   const outer = unwrap(schema);
   const layout: Layout = !shape
     ? "single"
-    : shape.split("×")[0] === "N"
+    : /^N(×| or N|$)/.test(shape)
       ? "rows"
       : /^[A-Z]×N$/.test(shape)
         ? "columns"

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { RolloutBatch } from "../core/rollout.ts";
+import { groupRelative } from "../credit/group-relative.ts";
 import { defineReward } from "./define.ts";
 import { explain } from "./explain.ts";
 import { centred, counting, echo, equal, later, lengthOfOne, noisy, reciprocal, runningMean } from "./parts.fixture.ts";
@@ -502,5 +503,17 @@ describe("without credit", () => {
     expect(whole.rewards).toEqual(plain.rewards);
     expect(whole.advantages).toEqual([0.5, -0.5]);
     await scorer.close();
+  });
+});
+
+describe("advantages of a part that gives N or N×S", () => {
+  it("stand at their rollouts when others are unscored", async () => {
+    const reward = defineReward({
+      signals: { right: ({ response }) => (response === "?" ? null : response === "a") },
+      credit: groupRelative({ scale: "none" }),
+    });
+    const scored = await scoreOnce(reward, { responses: ["?", "a", "?", "b"], groups: ["g", "g", "g", "g"] });
+    expect(scored.advantages).toEqual([null, 0.5, null, -0.5]);
+    expect(scored.fields.baselines).toEqual([null, 0.5, null, 0.5]);
   });
 });
