@@ -189,6 +189,7 @@ describe("credit/jensen-leave-one-out and credit/per-prompt-normalization", () =
     expect(out.state.buffers).toEqual({ __proto: [9], x: [0.1, 0.1, 0.1] });
     expect(state.buffers.x).toEqual([0.1, 0.1]);
     expect(part({ rewards: [1], groups: [7], state: {} }).state.buffers).toEqual({ 7: [1] });
+    expect(part({ rewards: [1], groups: [7] }).state.buffers).toEqual({ 7: [1] });
   });
 });
 

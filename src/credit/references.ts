@@ -150,7 +150,10 @@ export const perPromptNormalization = definePart({
   inputs: z.object({
     rewards: fields.rewards,
     groups: fields.groups,
-    state: z.object({ buffers: z.record(z.string(), z.array(z.number())).default({}) }).describe("buffer by prompt"),
+    state: z
+      .object({ buffers: z.record(z.string(), z.array(z.number())).default({}) })
+      .optional()
+      .describe("buffer by prompt; absent: none yet"),
   }),
   outputs: z.object({
     advantages: fields.advantages,
@@ -159,7 +162,7 @@ export const perPromptNormalization = definePart({
   compute({ bufferSize, minCount, epsilon }, { rewards, groups, state }) {
     const index = indexGroups(groups);
     const { order, starts } = groupMembers(index);
-    const buffers = new Map(Object.entries(state.buffers ?? {}));
+    const buffers = new Map(Object.entries(state?.buffers ?? {}));
     const batch = moments(rewards);
     const advantages = new Float64Array(rewards.length);
     for (let g = 0; g < index.ids.length; g++) {

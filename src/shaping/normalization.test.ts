@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { callPart } from "../core/part.ts";
 import { isRagged, toRows } from "../core/ragged.ts";
 import { inputZScore, intrinsicReward, linearRescale, runningNormalization } from "./normalization.ts";
 import { logSigmoidCentered, preferenceAsReward, rewardFusion } from "./reference.ts";
@@ -66,6 +67,15 @@ describe("shaping/intrinsic-reward", () => {
     expect(isRagged(flat.rewards)).toBe(false);
     const rows = part({ stepRewards: [[0], [1]], bonuses: [[1], [3]], state: {} }).rewards;
     expect(isRagged(rows) && toRows(rows).flat()).toEqual(Array.from(flat.rewards as Float64Array));
+  });
+  it("starts without a state, at the edges too", async () => {
+    const inputs = { stepRewards: [0, 1], bonuses: [1, 3] };
+    expect(await callPart(intrinsicReward, { inputs })).toEqual(
+      await callPart(intrinsicReward, { inputs: { ...inputs, state: {} } }),
+    );
+    expect(await callPart(runningNormalization, { inputs: { rewards: [1, 3] } })).toEqual(
+      await callPart(runningNormalization, { inputs: { rewards: [1, 3], state: {} } }),
+    );
   });
   it("leaves rewards alone where there is no bonus, and checks shapes", () => {
     const out = intrinsicReward({ clip: 1 })({ stepRewards: [0.5], bonuses: [0], state: {} });

@@ -58,11 +58,14 @@ export const runningNormalization = definePart({
   }),
   inputs: z.object({
     rewards: fields.rewards,
-    state: z.object({
-      ...momentFields,
-      min: z.number().nullable().default(null).describe("smallest reward seen"),
-      max: z.number().nullable().default(null).describe("largest reward seen"),
-    }),
+    state: z
+      .object({
+        ...momentFields,
+        min: z.number().nullable().default(null).describe("smallest reward seen"),
+        max: z.number().nullable().default(null).describe("largest reward seen"),
+      })
+      .optional()
+      .describe("moments so far; absent: none"),
   }),
   outputs: z.object({
     rewards: fields.rewards,
@@ -75,7 +78,7 @@ export const runningNormalization = definePart({
     }),
   }),
   compute({ mode, ddof }, { rewards, state }) {
-    const before: Moments = { n: state.n ?? 0, mean: state.mean ?? 0, m2: state.m2 ?? 0 };
+    const before: Moments = { n: state?.n ?? 0, mean: state?.mean ?? 0, m2: state?.m2 ?? 0 };
     const count = rewards.length;
     const out = Float64Array.from(rewards);
     let moments = before;
@@ -83,8 +86,8 @@ export const runningNormalization = definePart({
       const centre = mean(rewards);
       moments = merge(before, count, centre, (squaresAround(rewards, centre) * count) / (count - ddof));
     }
-    let min = state.min ?? null;
-    let max = state.max ?? null;
+    let min = state?.min ?? null;
+    let max = state?.max ?? null;
     for (let i = 0; i < count; i++) {
       if (min === null || rewards[i] < min) min = rewards[i];
       if (max === null || rewards[i] > max) max = rewards[i];
@@ -129,7 +132,10 @@ export const intrinsicReward = definePart({
   inputs: z.object({
     stepRewards: perStep("reward of the environment"),
     bonuses: perStep("bonus of the same step"),
-    state: z.object({ ...momentFields, n: z.number().positive().default(1e-8) }),
+    state: z
+      .object({ ...momentFields, n: z.number().positive().default(1e-8) })
+      .optional()
+      .describe("moments of the bonuses so far; absent: none"),
   }),
   outputs: z.object({
     rewards: perStep("reward plus scaled bonus"),
@@ -144,7 +150,7 @@ export const intrinsicReward = definePart({
         "inputs.bonuses",
         `expected the shape of stepRewards (${rewards.values.length} values), got ${bonus.values.length}`,
       );
-    let moments: Moments = { n: state.n ?? 1e-8, mean: state.mean ?? 0, m2: state.m2 ?? 0 };
+    let moments: Moments = { n: state?.n ?? 1e-8, mean: state?.mean ?? 0, m2: state?.m2 ?? 0 };
     const rows = bonus.offsets ? bonus.offsets.length - 1 : bonus.values.length;
     const count = countMode === "elements" ? bonus.values.length : rows;
     if (bonus.values.length > 0) {
