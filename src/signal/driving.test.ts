@@ -80,6 +80,7 @@ describe("signal/roach-reward", () => {
   it("is 1 at best, stops before hazards, and charges the speed for collisions only", () => {
     expect(roachReward()(calm).reward).toBe(1);
     expect(roachReward()({ ...calm, hazards: { pedestrian: 6, vehicle: 20 } }).components.desiredSpeed).toBe(0);
+    expect(roachReward()({ ...calm, hazards: { pedestrian: null } }).reward).toBe(1);
     expect(roachReward()({ ...calm, event: "routeDeviation" }).components.terminal).toBe(-1);
     expect(roachReward()({ ...calm, event: "stopSign" }).components.terminal).toBe(-7);
     expect(roachReward()({ ...calm, steer: 0.01 }).components.action).toBe(0);

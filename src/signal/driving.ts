@@ -168,7 +168,7 @@ export const drivingPenalties = definePart({
   },
 });
 
-const distance = z.number().optional();
+const distance = z.number().nullish();
 const offsets = { vehicle: 8, pedestrian: 6, redLight: 5, stopSign: 5 };
 
 /**
@@ -190,7 +190,7 @@ export const roachReward = definePart({
     previousSteer: z.number(),
     hazards: z
       .object({ vehicle: distance, pedestrian: distance, redLight: distance, stopSign: distance })
-      .describe("m to the nearest hazard of each kind; absent: none"),
+      .describe("m to the nearest hazard of each kind; absent or null: none"),
     event: z.string().nullable().optional().describe("what ended the episode: collision, redLight, stopSign, other"),
   }),
   outputs: z.object({
@@ -201,7 +201,8 @@ export const roachReward = definePart({
     let free = 1;
     for (const kind of ["vehicle", "pedestrian", "redLight", "stopSign"] as const) {
       const metres = hazards[kind];
-      if (metres !== undefined) free = Math.min(free, Math.min(Math.max(metres - offsets[kind], 0), 5) / 5);
+      if (metres !== undefined && metres !== null)
+        free = Math.min(free, Math.min(Math.max(metres - offsets[kind], 0), 5) / 5);
     }
     const desiredSpeed = maxSpeed * free;
     const costly = event === "collision" || event === "redLight" || event === "stopSign";
