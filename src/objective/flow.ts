@@ -5,6 +5,7 @@ import { ragged, vector } from "../core/fields.ts";
 import { definePart } from "../core/part.ts";
 import { rowCount, toRagged, type Vector } from "../core/ragged.ts";
 import { evaluate, rowsTensor, type Tensor, tensor, vectorTensor } from "./engine.ts";
+import { required } from "./inputs.ts";
 import { softplus } from "./numerics.ts";
 
 const pairErrors = {
@@ -216,7 +217,7 @@ export const flowKl = definePart({
     means: ragged("N×D", "step means of the policy"),
     refMeans: ragged("N×D", "step means of the reference"),
     diffusion: z.number().positive().describe("g at this step"),
-    timeStep: z.number().positive().describe("|dσ| of this step"),
+    timeStep: z.number().positive().optional().describe("|dσ| of this step; needed with includeTimeStep"),
   }),
   outputs: z.object({
     perSample: vector("N", "KL per sample, averaged over dimensions"),
@@ -224,7 +225,7 @@ export const flowKl = definePart({
   }),
   compute({ includeTimeStep }, { means, refMeans, diffusion, timeStep }) {
     const n = rowCount(toRagged(means));
-    const variance = diffusion ** 2 * (includeTimeStep ? timeStep : 1);
+    const variance = diffusion ** 2 * (includeTimeStep ? required(timeStep, "timeStep", "includeTimeStep is on") : 1);
     const { loss, perSample } = evaluate(flowKlLoss(variance), {
       means: rowsTensor(means),
       refMeans: rowsTensor(refMeans),

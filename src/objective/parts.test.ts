@@ -26,6 +26,9 @@ describe("flow losses", () => {
       perSample: [],
       loss: null,
     });
+    const means = { means: [[1, 2]], refMeans: [[1, 0]], diffusion: 1 };
+    expect(await callPart(flowKl, { inputs: means })).toEqual({ perSample: [1], loss: 1 });
+    await expect(callPart(flowKl, { params: { includeTimeStep: true }, inputs: means })).rejects.toThrow("timeStep");
     const map = { velocities: [], targets: [], referenceTargets: [], weights: [] };
     expect(await callPart(rewardWeightedVelocity, { inputs: map })).toEqual({
       rewardLoss: null,
