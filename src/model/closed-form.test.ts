@@ -127,6 +127,13 @@ describe("model/curated-retraining", () => {
     for (const k of [0, 1]) expect(many.multipliers[k]).toBeCloseTo(limit.multipliers[k], 5);
   });
 
+  it("takes probabilities rounded to a few digits, but no others", () => {
+    const rounded = { probabilities: [0.3333, 0.3333, 0.3333], rewards: [0, 0, 0] };
+    for (const multiplier of curatedRetraining({ choices: 3 })(rounded).multipliers)
+      expect(multiplier).toBeCloseTo(1, 3);
+    expect(() => curatedRetraining()({ probabilities: [0.5, 0.4], rewards: [0, 0] })).toThrow("sum to 1");
+  });
+
   it("mixes in real data, needs it when asked for, never invents an outcome", () => {
     const inputs = { probabilities: [1, 0], rewards: [0, 900] };
     for (const choices of [null, 3]) {

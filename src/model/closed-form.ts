@@ -237,7 +237,7 @@ export const curatedRetraining = definePart({
     expectNonNegative(probabilities, "probabilities");
     let mass = 0;
     for (let i = 0; i < probabilities.length; i++) mass += probabilities[i];
-    if (Math.abs(mass - 1) > 1e-6)
+    if (Math.abs(mass - 1) > 1e-3)
       throw new ContractError("inputs.probabilities", `expected probabilities that sum to 1, got ${mass}`);
     let multipliers: Float64Array;
     if (choices === null) {
