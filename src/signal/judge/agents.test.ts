@@ -67,8 +67,8 @@ describe("judges of slides", () => {
       counts: [0, 3, 1],
     });
     expect(parsed).toEqual({
-      scores: [[], [0.5, 0.5, 1], null],
-      rewards: [null, 2 / 3, null],
+      scores: [[], [1, 0.5, 1], null],
+      rewards: [null, 2.5 / 3, null],
       valid: [true, true, false],
     });
   });
@@ -94,6 +94,7 @@ describe("judges of slides", () => {
     expect(reward(null)).toBeNull();
     expect(reward({})).toBeCloseTo(0.25 * 0.7, 12);
     expect(reward({ audience: "x", slides: -3 })).toBe(0);
+    expect(reward({ audience: "x", slides: 2.5 })).toBeCloseTo((0.15 * 2.5) / 4, 12);
     const noTopic = inverseSpecification()({ predictions: [exact], specifications: [{ ...order, topic: "the - of" }] });
     expect(noTopic.rewards[0]).toBeCloseTo(0.25 + 0.15, 12);
   });

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { fencedMessages, fillTemplate, templateParam, userMessage } from "../../core/chat.ts";
 import { fields, integers, nullableVector, shaped, strings } from "../../core/fields.ts";
 import { definePart } from "../../core/part.ts";
-import { blockObject, entry, type JsonObject } from "../../core/reply.ts";
+import { blockObject, entry, type JsonObject, plainNumber } from "../../core/reply.ts";
 import { codePointLength, words } from "../../core/text.ts";
 
 /** Slides that are not empty, each under its place. */
@@ -63,7 +63,8 @@ export const slideScoresParse = definePart({
       if (!Array.isArray(list)) return null;
       return Array.from({ length: counts[i] }, (_, k) => {
         const score: unknown = list[k];
-        return typeof score === "number" ? Math.min(max, Math.max(min, score)) : missing;
+        const value = typeof score === "string" ? plainNumber(score) : score;
+        return typeof value === "number" ? Math.min(max, Math.max(min, value)) : missing;
       });
     });
     return {
@@ -207,7 +208,7 @@ export const inverseSpecification = definePart({
             ? partialAudience
             : overlapAudience *
               Math.min(1, shared(audienceWords, contentWords([guessed])) / Math.max(1, audienceWords.size));
-      const count = wholeNumber(guess.slides ?? 0) ?? 0;
+      const count = typeof guess.slides === "number" ? guess.slides : (wholeNumber(guess.slides ?? 0) ?? 0);
       const most = Math.max(count, order.slides);
       const least = Math.min(count, order.slides);
       return (

@@ -89,6 +89,8 @@ describe("slide rewards", () => {
     const run = (slides: string[], more = {}) => slideContent()({ decks: [{ slides, brief, ...more }] }).rewards[0];
     expect(run([good])).toBeCloseTo(0.35 + 0.2 + 0.1, 12);
     expect(run([good, good])).toBeCloseTo(0.35 + 0.1 + 0.1, 12);
+    // As in the release, letter case alone does not make a text distinct.
+    expect(run(["<p>tea from uji</p>", "<p>Tea from UJI</p>"])).toBeCloseTo(0.35 + 0.1 + 0.1, 12);
     expect(run(["<p>coffee</p>"], { outline: 1 })).toBeCloseTo(0.2 + 0.1, 12);
     expect(run([good], { research: ["green tea comes from uji"] })).toBeCloseTo(0.35 + 0.25 + 0.2 + 0.1, 12);
     // Three shared words are not enough, and "in" does not count.

@@ -121,9 +121,9 @@ export const slideContent = definePart({
   outputs,
   compute(_params, { decks }) {
     const rewards = decks.map(({ slides, brief: asked, research, outline }) => {
-      const texts = created(slides).map((slide) => slide.text);
+      const texts = created(slides).map((slide) => slide.text.toLowerCase());
       if (texts.length === 0) return 0;
-      const vocabularies = texts.map((text) => new Set(words(text.toLowerCase())));
+      const vocabularies = texts.map((text) => new Set(words(text)));
       const topic = words(asked.topic.toLowerCase());
       const relevant = vocabularies.filter((vocabulary) => topic.some((word) => vocabulary.has(word))).length;
       const known = new Set((research ?? []).flatMap((text) => words(text.toLowerCase())));
