@@ -59,9 +59,23 @@ describe("judges of images", () => {
     expect(scores).toEqual([0.85, null, 0.5]);
     const official = thinkingScoreParse({ mode: "official" });
     expect(
-      official({ replies: ["</think> 5", "**2 Wrong Steps**", "**in all, Wrong Steps**: 4", "\\boxed{0.35} 7"] })
+      official({ replies: ["</think> 5", "**2 wrong steps**", "**in all, Wrong Steps**: 4", "\\boxed{0.35} 7"] })
         .scores,
     ).toEqual([1, 1, 1, 0]);
+    expect(official({ replies: ["**2 Wrong Steps**"] }).scores).toEqual([0]);
+    // Case, boundaries and tags as released: a letter of any script next to a digit makes one word of them.
+    expect(
+      official({
+        replies: [
+          "**3 wrong steps**",
+          "</think> .5",
+          "</think><answer>7 of 9</answer>",
+          "得分0.8分",
+          "\\box{ 0.4 } 9",
+          "x 0.4 y",
+        ],
+      }).scores,
+    ).toEqual([1, 0.5, 0, 0, 0.4, 0.4]);
     const [, user] = thinkingScorePrompt()({ question: "q", reasoning: "r" }).messages;
     expect(user.content).toHaveLength(1);
   });

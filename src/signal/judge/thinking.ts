@@ -68,8 +68,8 @@ export const thinkingScoreParse = definePart({
           return score !== null && score >= 0 && score <= 1 ? score : null;
         }
         for (const pattern of officialPatterns) {
-          const found = pattern.exec(reply)?.[1];
-          if (found !== undefined) return clamp(Number(found), 0, 1);
+          const found = plainNumber(pattern.exec(reply)?.[1] ?? "");
+          if (found !== null) return clamp(found, 0, 1);
         }
         return 0;
       }),
@@ -77,12 +77,14 @@ export const thinkingScoreParse = definePart({
   },
 });
 
+/** As released, word boundaries between letters of any script (as in Python) included. */
 const officialPatterns = [
-  /\\box(?:es)?\{\s*([01](?:\.[0-9])?)\s*\}/,
+  /\\box(?:es)?\{([01](?:\.[0-9])?)\}/,
   /<answer>\s*([01](?:\.[0-9])?)\s*<\/answer>/,
-  /\b([01](?:\.[0-9])?)\b/,
-  /<\/think>\s*(?:<answer>\s*)?([0-9]+(?:\.[0-9]+)?)/,
+  /(?<![\p{L}\p{N}_])([01](?:\.[0-9])?)(?![\p{L}\p{N}_])/u,
+  /<\/think>\s*<answer>\s*([0-9.]+)\s*<\/answer>/,
+  /<\/think>\s*([0-9.]+)/,
   /Total Wrong Steps\*\*:\s*([0-9]+)/,
-  /\*\*([0-9]+) wrong steps\*\*/i,
+  /\*\*([0-9]+)\s+wrong steps\*\*/,
   /\*\*[^*\n]{0,200}Wrong Steps\*\*:\s*([0-9]+)/,
 ];
