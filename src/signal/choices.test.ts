@@ -17,6 +17,14 @@ describe("signal/choice-extract", () => {
     expect(choice("")).toBeNull();
   });
 
+  it("adds a letter's score up over the times that it is a candidate", () => {
+    // A point each for the comma behind it.
+    expect(choice("Z, and the rest is 1111111111111111111111111 Y, 22222222222222222222222222222222222222")).toBe("Z");
+    expect(choice("Z, and the rest is 1111111111111111111111111 Y, Y, 2222222222222222222222222222222222222")).toBe(
+      "Y",
+    );
+  });
+
   it("counts code points, so that emoji do not move the window", () => {
     const far = "😀".repeat(21);
     expect(choice(`answer ${far}B. ${far}C.`)).toBe(choice(`answer ${"1".repeat(21)}B. ${"1".repeat(21)}C.`));

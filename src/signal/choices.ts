@@ -13,10 +13,11 @@ const keywords = [
  * The letter that a reply to a multiple-choice question settles on (VLM-R1, arXiv 2504.07615, its `mcq` reward).
  *
  * The text is put in upper case and its white space squeezed. Candidates are the letters A–Z not preceded by a letter and
- * followed by one of `. , ? ! : ;` or the end. None: null; one: it. Else each distinct letter is scored at its first
+ * followed by one of `. , ? ! : ;` or the end. None: null; one: it. Else each letter is scored at its first
  * occurrence p anywhere in the text (code points): +1 per keyword (answer, correct, choose … and their Chinese
- * counterparts) in [p − 20, p + 20), +2 if p lies beyond 70 % of the text, +1 if one of `。.!！,，` follows; the best wins,
- * ties go to the earliest candidate. The first occurrence often lies inside a word: this is a fallback for free text.
+ * counterparts) in [p − 20, p + 20), +2 if p lies beyond 70 % of the text, +1 if one of `。.!！,，` follows, once for each
+ * time that it is a candidate, as the released code adds it up; the best wins, ties go to the earliest candidate. The
+ * first occurrence often lies inside a word: this is a fallback for free text.
  */
 export const choiceExtract = definePart({
   id: "signal/choice-extract",
@@ -40,15 +41,17 @@ function extractChoice(response: string): string | null {
   });
   let best: string | null = null;
   let bestScore = -1;
-  for (const letter of new Set(candidates)) {
+  const times = new Map<string, number>();
+  for (const letter of candidates) times.set(letter, (times.get(letter) ?? 0) + 1);
+  for (const [letter, count] of times) {
     const p = firstAt.get(letter) ?? 0;
     const context = points.slice(Math.max(0, p - 20), p + 20).join("");
     let score = keywords.filter((keyword) => context.includes(keyword)).length;
     if (p > points.length * 0.7) score += 2;
     if (p + 1 < points.length && "。.!！,，".includes(points[p + 1])) score += 1;
-    if (score > bestScore) {
+    if (score * count > bestScore) {
       best = letter;
-      bestScore = score;
+      bestScore = score * count;
     }
   }
   return best;
