@@ -267,7 +267,11 @@ export default defineExperiment({
       text: "Groups without spread carry no gradient; dynamic sampling restores it",
       paper: "qualitative",
       checks: [
-        { text: "share of groups with a gradient after filtering", value: ({ exact }) => exact.groupsAfter, atLeast: 1 },
+        {
+          text: "share of groups with a gradient after filtering",
+          value: ({ exact }) => exact.groupsAfter,
+          atLeast: 1,
+        },
       ],
     },
     {

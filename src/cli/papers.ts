@@ -9,7 +9,7 @@ interface Row {
   readonly slug: string;
   readonly title: string;
   readonly arxiv: string | null;
-  readonly published: string;
+  readonly published: string | null;
   /** Parts of the paper that exist, of those it names. */
   readonly parts: { readonly done: number; readonly named: number; readonly missing: readonly string[] };
   /** none, not run, fresh, or stale: the code has changed since. */
@@ -93,7 +93,7 @@ async function rowOf(paper: DefinedPaper, known: ReadonlySet<string>): Promise<R
     slug: paper.slug,
     title: paper.title,
     arxiv: paper.arxiv ?? null,
-    published: paper.published,
+    published: paper.published ?? null,
     parts: { done: paper.parts.length - missing.length, named: paper.parts.length, missing },
     experiment: state,
     claims: (result?.claims ?? []).map(({ card, text, verdict }) => ({ card, text, verdict })),

@@ -11,7 +11,7 @@ export function definePaper(paper: Paper): DefinedPaper {
     throw new ContractError("says", `expected three lines, got ${paper.says.length}`);
   if (paper.arxiv !== undefined && !/^\d{4}\.\d{4,5}$/.test(paper.arxiv))
     throw new ContractError("arxiv", `expected an id like 2502.18770, got ${JSON.stringify(paper.arxiv)}`);
-  if (!/^\d{4}(-\d\d)?$/.test(paper.published))
+  if (paper.published !== undefined && !/^\d{4}(-\d\d)?$/.test(paper.published))
     throw new ContractError("published", `expected YYYY-MM or YYYY, got ${JSON.stringify(paper.published)}`);
   return { kind: "paper", ...paper };
 }

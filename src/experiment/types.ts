@@ -10,8 +10,8 @@ import type { Random } from "../core/random.ts";
 export interface Paper {
   readonly slug: string;
   readonly title: string;
-  /** Month of first publication, `YYYY-MM`, or `YYYY`. */
-  readonly published: string;
+  /** Month of first publication, `YYYY-MM`, or `YYYY`; absent for a collection that is no paper of its own. */
+  readonly published?: string;
   /** arXiv id without version; absent where the paper is not on arXiv. */
   readonly arxiv?: string;
   /** What it says, in three lines. */
