@@ -8,6 +8,7 @@ import { register as parts } from "./parts.ts";
 import { register as quickstart } from "./quickstart.ts";
 import { register as reproduce } from "./reproduce.ts";
 import { register as score } from "./score.ts";
+import { register as serve } from "./serve.ts";
 import { wantsColor } from "./terminal.ts";
 import { readVersion } from "./version.ts";
 
@@ -15,7 +16,16 @@ import { readVersion } from "./version.ts";
  * Every command registers itself: its arguments, its help, and an action that imports what it needs
  * when it runs, so that `--help` loads nothing else. One line for each, in the order of `--help`.
  */
-const commands: readonly ((program: Command) => void)[] = [score, quickstart, parts, call, cases, papers, reproduce];
+const commands: readonly ((program: Command) => void)[] = [
+  score,
+  serve,
+  quickstart,
+  parts,
+  call,
+  cases,
+  papers,
+  reproduce,
+];
 
 const exitCodes = `
 Exit codes:

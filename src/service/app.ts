@@ -1,0 +1,331 @@
+/** The HTTP application: routes, and what every request goes through. Knows no socket. */
+import { randomUUID } from "node:crypto";
+import { type Context, Hono } from "hono";
+import { catalogue, loadPart, stageOf, summaryOf } from "../catalogue/index.ts";
+import { toAnswer } from "./answer.ts";
+import { createAuthorize, isLoopbackHost, unauthorized } from "./auth.ts";
+import { announcedBytes, readJson } from "./body.ts";
+import { toBatch } from "./columns.ts";
+import { docsPage } from "./docs-page.ts";
+import type { LoadedReward } from "./host.ts";
+import { verify } from "./nemo-gym.ts";
+import { aggregateMetrics } from "./nemo-gym-metrics.ts";
+import { openApi } from "./openapi.ts";
+import { getReward } from "./openrlhf.ts";
+import { describePart } from "./part-schema.ts";
+import { Problem, problemOf } from "./problem.ts";
+import { checkKeys, readScoreRequest } from "./score-request.ts";
+import { type Service, scoreBatch, type Visit } from "./service.ts";
+import { streamScores } from "./stream.ts";
+import { classify, scorePairs } from "./vllm.ts";
+
+interface Environment {
+  Variables: { id: string; noted: Record<string, unknown>; route: string };
+}
+
+type Handler = (
+  body: Readonly<Record<string, unknown>>,
+  visit: Visit,
+  c: Context<Environment>,
+) => Promise<Response | Record<string, unknown>>;
+
+/** One of the protocols: a body and the reward it is for → the answer in the protocol's own shape. */
+export type Protocol = (
+  service: Service,
+  loaded: LoadedReward,
+  body: Readonly<Record<string, unknown>>,
+  visit: Visit,
+) => Promise<Record<string, unknown>>;
+
+export interface AppOptions {
+  readonly tokens: readonly string[];
+}
+
+export function createApp(service: Service, { tokens }: AppOptions): Hono<Environment> {
+  const { host, admission, measures, limits, redact, log } = service;
+  const app = new Hono<Environment>();
+  const authorize = createAuthorize(tokens);
+  const open = new Set(["/healthz", "/readyz"]);
+
+  const answerProblem = (c: Context<Environment>, thrown: unknown): Response => {
+    let problem = problemOf(thrown);
+    if (problem.code === "internal") {
+      log.error({ requestId: c.get("id"), err: thrown }, "a request failed for a reason that nobody foresaw");
+      if (service.draining) problem = stopping();
+    }
+    measures.refused(problem.code);
+    c.get("noted").problem = problem.code;
+    c.header("content-type", "application/json");
+    if (problem.retryAfter !== undefined) c.header("retry-after", String(problem.retryAfter));
+    if (problem.status === 401) c.header("www-authenticate", "Bearer");
+    if (problem.status === 503 && service.draining) c.header("connection", "close");
+    const { code, field, retryable } = problem;
+    const error = { code, message: redact(problem.message), field: field && redact(field), retryable };
+    return c.body(JSON.stringify({ error, requestId: c.get("id") }), problem.status as 400);
+  };
+
+  app.use("*", async (c, next) => {
+    const started = performance.now();
+    const given = c.req.header("x-request-id");
+    const id = given !== undefined && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID();
+    c.set("id", id);
+    c.set("noted", {});
+    c.set("route", "other");
+    c.header("x-request-id", id);
+    c.header("x-content-type-options", "nosniff");
+    c.header("cache-control", "no-store");
+    const { path, method } = c.req;
+    if (tokens.length === 0 && !isLoopbackHost(c.req.header("host") ?? null)) {
+      c.res = answerProblem(
+        c,
+        new Problem(403, "host", "without tokens this service answers to localhost only", { field: "Host" }),
+      );
+    } else if (tokens.length > 0 && !open.has(path) && !authorize(c.req.header("authorization") ?? null)) {
+      c.res = answerProblem(c, unauthorized());
+    } else await next();
+    const seconds = (performance.now() - started) / 1000;
+    const { status } = c.res;
+    measures.request(c.get("route"), status, seconds);
+    const line = {
+      requestId: id,
+      method,
+      path: path.slice(0, 200),
+      status,
+      milliseconds: Math.round(seconds * 1e5) / 100,
+      ...c.get("noted"),
+    };
+    if (status >= 500) log.warn(line, "request");
+    else if (open.has(path) || path === "/metrics") log.debug(line, "request");
+    else log.info(line, "request");
+  });
+
+  app.onError((thrown, c) => answerProblem(c, thrown));
+  app.notFound((c) => answerProblem(c, new Problem(404, "no-route", "no such route; GET /openapi.json lists them")));
+
+  const routes = new Map<string, string[]>();
+  const declare = (method: string, path: string) => routes.set(path, [...(routes.get(path) ?? []), method]);
+
+  const get = (path: string, handle: (c: Context<Environment>) => Promise<Response> | Response) => {
+    declare("GET", path);
+    app.get(path, (c) => {
+      c.set("route", path);
+      return handle(c);
+    });
+  };
+
+  /** A body comes in: a place is taken before it is read, and given back when the answer is complete. */
+  const post = (path: string, handle: Handler) => {
+    declare("POST", path);
+    app.post(path, async (c) => {
+      c.set("route", path);
+      if (service.draining) throw stopping();
+      const milliseconds = deadlineOf(c, limits.deadline);
+      const leave = admission.enter(announcedBytes(c.req.raw.headers, limits.body));
+      let streaming = false;
+      const clock = startClock(c, milliseconds);
+      try {
+        const body = await readJson(c.req.raw, limits.body);
+        const visit: Visit = { id: c.get("id"), signal: clock.signal, noted: c.get("noted") };
+        const answer = await handle(body, visit, c);
+        if (!(answer instanceof Response)) return c.json(answer);
+        if (answer.body === null) return answer;
+        streaming = true;
+        const [whole, ended] = watched(answer.body);
+        void ended.finally(() => {
+          clock.stop();
+          leave();
+        });
+        return new Response(whole, answer);
+      } finally {
+        if (!streaming) {
+          clock.stop();
+          leave();
+        }
+      }
+    });
+  };
+
+  get("/healthz", (c) => c.json({ status: "ok" }));
+  get("/readyz", (c) => {
+    if (service.draining) return c.json({ status: "stopping" }, 503);
+    const rewards = host.current().map(({ name, reward, loadedAt }) => ({ name, hash: reward.hash, loadedAt }));
+    return c.json({ status: "ready", version: service.version, rewards });
+  });
+  get("/metrics", (c) => c.text(measures.text(), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }));
+  get("/openapi.json", (c) => c.json(openApi({ version: service.version, limits, tokens: tokens.length > 0 })));
+  get("/docs", (c) => {
+    c.header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'");
+    return c.html(docsPage(openApi({ version: service.version, limits, tokens: tokens.length > 0 })));
+  });
+  get("/", (c) => c.redirect("/docs"));
+
+  get("/v1/rewards", (c) =>
+    c.json({
+      rewards: host.current().map(({ name, reward, needs, loadedAt, hasCredit }) => ({
+        name,
+        hash: reward.hash,
+        loadedAt,
+        credit: hasCredit,
+        fields: needs.fields,
+        optionalFields: needs.optionalFields,
+        signals: Object.keys(reward.definition.signals),
+      })),
+    }),
+  );
+
+  post("/v1/score", async (body, visit, c) => {
+    const request = readScoreRequest(body, limits.batch);
+    const wantsLines = (c.req.header("accept") ?? "").includes("application/x-ndjson");
+    if (!wantsLines) {
+      return host.use(request.reward, async (loaded) => {
+        const batch = toBatch(request.columns, request.size, loaded.needs);
+        const scored = await scoreBatch(service, loaded, batch, visit, request);
+        return {
+          reward: { name: loaded.name, hash: loaded.reward.hash },
+          ...toAnswer(scored, redact, request.evidence),
+          requestId: visit.id,
+        };
+      });
+    }
+    // The version of the reward is held until the last line is out.
+    return new Promise<Response>((resolve, reject) => {
+      host
+        .use(request.reward, async (loaded) => {
+          const batch = toBatch(request.columns, request.size, loaded.needs);
+          checkWants(loaded, batch.fields);
+          const [lines, ended] = watched(streamScores(service, loaded, batch, visit, request));
+          resolve(new Response(lines, { headers: { "content-type": "application/x-ndjson" } }));
+          await ended;
+        })
+        .catch(reject);
+    });
+  });
+
+  get("/v1/parts", (c) =>
+    c.json({
+      parts: catalogue.map((entry) => ({
+        id: entry.id,
+        stage: stageOf(entry),
+        papers: entry.papers,
+        summary: summaryOf(entry),
+      })),
+    }),
+  );
+  const partId = (c: Context<Environment>) => {
+    const id = `${c.req.param("stage")}/${c.req.param("name")}`;
+    const entry = catalogue.find((one) => one.id === id);
+    if (!entry)
+      throw new Problem(404, "no-part", `no part ${JSON.stringify(id.slice(0, 100))}; GET /v1/parts lists them`);
+    return entry;
+  };
+  get("/v1/parts/:stage/:name", async (c) => {
+    const entry = partId(c);
+    return c.json(describePart(entry, await loadPart(entry.id)));
+  });
+  post("/v1/parts/:stage/:name", async (body, visit, c) => {
+    const { id } = partId(c);
+    checkKeys(body, ["params", "inputs"]);
+    return service.parts.run({ part: id, params: body.params, inputs: body.inputs }, visit.signal);
+  });
+
+  /** Protocols speak to the first reward, or to the one named in the path. */
+  const protocol = (path: string, speak: Protocol) => {
+    post(path, (body, visit) => host.use(undefined, (loaded) => speak(service, loaded, body, visit)));
+    post(`/rewards/:reward${path}`, (body, visit, c) =>
+      host.use(c.req.param("reward"), (loaded) => speak(service, loaded, body, visit)),
+    );
+  };
+  protocol("/get_reward", getReward);
+  protocol("/classify", classify);
+  protocol("/score", scorePairs);
+  protocol("/verify", verify);
+  protocol("/seed_session", async () => ({}));
+  protocol("/aggregate_metrics", async (_, __, body) => aggregateMetrics(body));
+  get("/reverify_mode", (c) => c.json("stateless"));
+
+  for (const [path, methods] of routes) {
+    app.all(path, (c) => {
+      c.set("route", path);
+      c.header("allow", methods.join(", "));
+      throw new Problem(405, "method", `expected ${methods.join(" or ")}, got ${c.req.method.slice(0, 20)}`);
+    });
+  }
+  return app;
+}
+
+function stopping(): Problem {
+  return new Problem(503, "stopping", "the service is stopping; ask again in a moment", {
+    retryable: true,
+    retryAfter: 5,
+  });
+}
+
+/** A stream that begins answers before anything is scored must know that the wiring holds. */
+function checkWants({ needsWithoutCredit }: LoadedReward, fields: Readonly<Record<string, unknown>>): void {
+  for (const [name, who] of Object.entries(needsWithoutCredit.fields)) {
+    if (!Object.hasOwn(fields, name))
+      throw new Problem(422, "bad-field", `${who} wants this field, and the request does not have it`, {
+        field: name,
+      });
+  }
+}
+
+/** `X-Deadline-Ms`: the client's own limit, never more than the service's. */
+function deadlineOf(c: Context<Environment>, most: number): number {
+  const given = c.req.header("x-deadline-ms");
+  if (given === undefined) return most;
+  const wanted = /^\d{1,9}$/.test(given) ? Number(given) : 0;
+  if (wanted < 1)
+    throw new Problem(400, "deadline", "expected a positive number of milliseconds", { field: "X-Deadline-Ms" });
+  return Math.min(most, wanted);
+}
+
+/** One signal for both ways a request can end early: its deadline, and a client that has gone. */
+function startClock(c: Context<Environment>, milliseconds: number): { signal: AbortSignal; stop: () => void } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => {
+    controller.abort(
+      new Problem(504, "deadline", `not finished within ${milliseconds} ms`, { retryable: true, retryAfter: 1 }),
+    );
+  }, milliseconds);
+  const { signal } = c.req.raw;
+  const gone = () => controller.abort(new Problem(499, "gone", "the client closed the connection"));
+  if (signal.aborted) gone();
+  else signal.addEventListener("abort", gone, { once: true });
+  return {
+    signal: controller.signal,
+    stop() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", gone);
+    },
+  };
+}
+
+/** The same stream, and a promise of its end, however it ends. */
+function watched(stream: ReadableStream<Uint8Array>): [ReadableStream<Uint8Array>, Promise<void>] {
+  const reader = stream.getReader();
+  let end: () => void = () => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const passed = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (!done) {
+          controller.enqueue(value);
+          return;
+        }
+        controller.close();
+      } catch (thrown) {
+        controller.error(thrown);
+      }
+      end();
+    },
+    async cancel(reason) {
+      end();
+      await reader.cancel(reason);
+    },
+  });
+  return [passed, ended];
+}

@@ -1,0 +1,120 @@
+/** What the service counts. */
+import type { ScoredBatch } from "../pipeline/index.ts";
+import type { Admission } from "./admission.ts";
+import type { Host, LoadedReward } from "./host.ts";
+import { createMetrics, secondsBounds } from "./metrics.ts";
+
+export interface Measures {
+  request(route: string, status: number, seconds: number): void;
+  scored(loaded: LoadedReward, batch: ScoredBatch): void;
+  refused(code: string): void;
+  text(): string;
+}
+
+const rewardBounds = [-10, -2, -1, -0.5, -0.1, 0, 0.1, 0.25, 0.5, 0.75, 0.9, 1, 1.5, 2, 10] as const;
+
+export function createMeasures(host: Host, admission: Admission): Measures {
+  const metrics = createMetrics();
+  const requests = metrics.counter("guerdon_requests_total", "Requests answered, by route and status.");
+  const latency = metrics.histogram(
+    "guerdon_request_seconds",
+    "Seconds from a request's headers to its answer.",
+    secondsBounds,
+  );
+  const refused = metrics.counter("guerdon_refused_total", "Requests that got an error, by its code.");
+  const signal = metrics.histogram(
+    "guerdon_signal_seconds",
+    "Seconds that a signal spent on a rollout (mean of its batch; cache hits are not counted).",
+    secondsBounds,
+  );
+  const rewards = metrics.histogram("guerdon_reward", "Rewards after combine and shaping.", rewardBounds);
+  const batches = metrics.histogram("guerdon_batch_rollouts", "Rollouts in a batch.", [1, 4, 16, 64, 256, 1024, 4096]);
+  const worth = metrics.counter("guerdon_signal_value_sum", "Sum of a signal's values.");
+  const worthCount = metrics.counter("guerdon_signal_value_count", "Rollouts for which a signal had a value.");
+
+  metrics.gauge("guerdon_queue_depth", "Requests that wait for their turn.", () => [
+    { labels: {}, value: admission.waiting },
+  ]);
+  metrics.gauge("guerdon_running", "Requests that are being scored.", () => [{ labels: {}, value: admission.running }]);
+  metrics.gauge("guerdon_bodies_bytes", "Bytes of the bodies under way.", () => [
+    { labels: {}, value: admission.bytes },
+  ]);
+  metrics.gauge("guerdon_reward_loaded_timestamp_seconds", "When the version that serves was loaded.", () =>
+    host.current().map(({ name, reward, loadedAt }) => ({
+      labels: { reward: name, hash: reward.hash.slice(0, 16) },
+      value: Date.parse(loadedAt) / 1000,
+    })),
+  );
+  metrics.counted("guerdon_reload_failures_total", "Reloads that failed; the old version went on.", () => [
+    { labels: {}, value: host.failedReloads },
+  ]);
+  metrics.counted("guerdon_rollouts_total", "Rollouts, scored or unscored.", () =>
+    host.names.flatMap((reward) => {
+      const { scored, unscored } = host.counters(reward);
+      return [
+        { labels: { reward, outcome: "scored" }, value: scored },
+        { labels: { reward, outcome: "unscored" }, value: unscored },
+      ];
+    }),
+  );
+  metrics.counted("guerdon_unscored_total", "Unscored rollouts by cause: the code, and who failed.", () =>
+    host.names.flatMap((reward) =>
+      Object.entries(host.counters(reward).errors).map(([cause, value]) => {
+        const colon = cause.indexOf(":");
+        return { labels: { reward, code: cause.slice(0, colon), by: cause.slice(colon + 1) }, value };
+      }),
+    ),
+  );
+  const perSignal = (name: string, help: string, key: "calls" | "cacheHits" | "retries" | "timeouts" | "fallbacks") =>
+    metrics.counted(name, help, () =>
+      host.names.flatMap((reward) =>
+        Object.entries(host.counters(reward).signals).map(([one, counts]) => ({
+          labels: { reward, signal: one },
+          value: counts[key],
+        })),
+      ),
+    );
+  perSignal("guerdon_signal_calls_total", "Rollouts that a signal looked at.", "calls");
+  perSignal("guerdon_cache_hits_total", "Results that came from the cache.", "cacheHits");
+  perSignal("guerdon_signal_retries_total", "Further tries.", "retries");
+  perSignal("guerdon_signal_timeouts_total", "Tries that ran out of time.", "timeouts");
+  perSignal("guerdon_signal_fallbacks_total", "Errors replaced by the reward file's fallback.", "fallbacks");
+  metrics.gauge("process_resident_memory_bytes", "Resident memory.", () => [
+    { labels: {}, value: process.memoryUsage.rss() },
+  ]);
+  metrics.gauge("process_start_time_seconds", "Start of the process.", () => [
+    { labels: {}, value: performance.timeOrigin / 1000 },
+  ]);
+
+  return {
+    request(route, status, seconds) {
+      requests.add({ route, status: String(status) });
+      latency.observe({ route }, seconds);
+    },
+    scored(loaded, batch) {
+      const reward = loaded.name;
+      batches.observe({ reward }, batch.size);
+      for (const value of batch.rewards) if (value !== null) rewards.observe({ reward }, value);
+      for (const [name, column] of Object.entries(batch.signals)) {
+        const labels = { reward, signal: name };
+        let computed = 0;
+        let sum = 0;
+        let count = 0;
+        for (let i = 0; i < batch.size; i++) {
+          if (!column.cached[i]) computed++;
+          const value = column.values[i];
+          if (value === null) continue;
+          sum += value;
+          count++;
+        }
+        if (computed > 0) signal.observe(labels, (column.milliseconds * batch.size) / computed / 1000, computed);
+        if (count > 0) {
+          worth.add(labels, sum);
+          worthCount.add(labels, count);
+        }
+      }
+    },
+    refused: (code) => refused.add({ code }),
+    text: () => metrics.text(),
+  };
+}

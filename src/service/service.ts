@@ -1,0 +1,82 @@
+/** What every route works with: the rewards, the way in, the clock of a request, and the one way to score. */
+import type { Logger } from "pino";
+import type { RolloutBatch } from "../core/rollout.ts";
+import type { ScoredBatch } from "../pipeline/index.ts";
+import type { Admission } from "./admission.ts";
+import type { Host, LoadedReward } from "./host.ts";
+import type { Measures } from "./measures.ts";
+import type { Limits } from "./options.ts";
+import type { PartRunner } from "./part-runner.ts";
+import { Problem } from "./problem.ts";
+import type { Redact } from "./redact.ts";
+
+export interface Service {
+  readonly host: Host;
+  readonly admission: Admission;
+  readonly measures: Measures;
+  readonly limits: Limits;
+  readonly redact: Redact;
+  readonly log: Logger;
+  readonly parts: PartRunner;
+  readonly version: string;
+  /** Told to stop: nothing new is accepted. */
+  readonly draining: boolean;
+}
+
+/** What a request has on its way: its id, its clock, and what the log says of it at the end. */
+export interface Visit {
+  readonly id: string;
+  /** Aborts at the deadline, or when the client has gone. */
+  readonly signal: AbortSignal;
+  readonly noted: Record<string, unknown>;
+}
+
+/**
+ * Scores one batch in its turn. Credit is computed when the reward has it and the batch brings the groups (and
+ * whatever else only credit wants); `credit: false` never asks for it.
+ */
+export async function scoreBatch(
+  { admission, measures }: Pick<Service, "admission" | "measures">,
+  loaded: LoadedReward,
+  batch: RolloutBatch,
+  visit: Visit,
+  { credit = true }: { readonly credit?: boolean } = {},
+): Promise<ScoredBatch> {
+  const leave = await admission.turn(visit.signal);
+  try {
+    const withCredit = credit && loaded.hasCredit && bringsGroups(loaded, batch);
+    const scored = await loaded.scorer.score(batch, { signal: visit.signal, credit: withCredit });
+    measures.scored(loaded, scored);
+    const unscored = scored.rewards.reduce((count: number, reward) => count + (reward === null ? 1 : 0), 0);
+    visit.noted.rollouts = Number(visit.noted.rollouts ?? 0) + batch.size;
+    visit.noted.unscored = Number(visit.noted.unscored ?? 0) + unscored;
+    return scored;
+  } finally {
+    leave();
+  }
+}
+
+/** Groups can have another name in the reward file (`bind`): what only credit wants tells. */
+function bringsGroups({ needs, needsWithoutCredit }: LoadedReward, { fields }: RolloutBatch): boolean {
+  const wanted = Object.keys(needs.fields).filter((name) => !Object.hasOwn(needsWithoutCredit.fields, name));
+  // None of it there: the caller has no use for advantages. Some of it there: the scorer says what is missing.
+  return wanted.length === 0 || wanted.some((name) => Object.hasOwn(fields, name));
+}
+
+/** The answer of protocols that cannot say "unscored": an error with the first reason, never a number. */
+export function rejectUnscored({ rewards, errors }: ScoredBatch, redact: Redact): readonly number[] {
+  for (let i = 0; i < rewards.length; i++) {
+    if (rewards[i] !== null) continue;
+    const unscored = rewards.filter((reward) => reward === null).length;
+    const error = errors[i];
+    const reason = error ? `${error.code}: ${redact(error.message)}` : "no reason given";
+    const which = rewards.length === 1 ? "" : ` (${unscored} of ${rewards.length} rollouts, the first is ${i})`;
+    const retryable = errors.some((one) => one?.retryable === true);
+    throw new Problem(retryable ? 503 : 422, "unscored", `unscored${which}: ${reason}`, {
+      field: `rollouts[${i}]`,
+      retryable,
+      retryAfter: retryable ? 1 : undefined,
+    });
+  }
+  return rewards as readonly number[];
+}
