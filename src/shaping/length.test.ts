@@ -29,6 +29,17 @@ const methods = [
   "linear-shortfall",
 ] as const;
 
+describe("length-step with one budget for all", () => {
+  const rollouts = { rewards: [1, 1, 0], correct: [true, true, false], lengths: [8, 9, 1] };
+  it("is the same as that budget for every rollout", () => {
+    expect(lengthStep({ target: 8 })(rollouts)).toEqual(lengthStep()({ ...rollouts, targetLengths: [8, 8, 8] }));
+    expect([...lengthStep({ target: 8 })(rollouts).lengthRewards]).toEqual([0.5, 0, 0]);
+  });
+  it("needs one of the two", () => {
+    expect(() => lengthStep()(rollouts)).toThrow("inputs.targetLengths: required where params.target is absent");
+  });
+});
+
 describe("shaping/length-penalty", () => {
   it("adds finite terms under every method, and rewards are reward plus term", () => {
     fc.assert(

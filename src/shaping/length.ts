@@ -33,7 +33,7 @@ export const overlongPenalty = definePart({
 /**
  * Flat bonus for being right within a length budget: LASER, LASER-D, LASER-DE (arXiv 2505.15612, table 1).
  *
- * With length L, budget T (`targetLengths`, inclusive) and bonus b the added term is
+ * With length L, budget T (`targetLengths`, or `target` for all; inclusive) and bonus b the added term is
  *
  * - `reward`: +b for a correct answer with L ≤ T (LASER; LASER-D with budgets that follow the prompt's difficulty);
  * - `penalty`: −b for a correct answer with L > T;
@@ -49,20 +49,24 @@ export const lengthStep = definePart({
   params: z.object({
     bonus: z.number().default(0.5).describe("b, in units of reward"),
     mode: z.enum(["reward", "penalty", "hybrid", "explore"]).default("reward").describe("who gets it"),
+    target: z.number().nonnegative().optional().describe("T of every rollout where `targetLengths` is absent, tokens"),
   }),
   inputs: z.object({
     rewards: fields.rewards,
     correct: fields.correct,
     lengths: fields.lengths,
-    targetLengths: fields.targetLengths,
+    targetLengths: fields.targetLengths.optional(),
     eligible: fields.correct.meta({ shape: "N", description: "wrong but well formed (default: all)" }).optional(),
     repeated: fields.correct.meta({ shape: "N", description: "the text loops (default: none)" }).optional(),
   }),
   outputs: z.object({ rewards: fields.rewards, lengthRewards: fields.lengthRewards }),
-  compute({ bonus, mode }, { rewards, correct, lengths, targetLengths, eligible, repeated }) {
+  compute({ bonus, mode, target }, { rewards, correct, lengths, targetLengths, eligible, repeated }) {
+    if (targetLengths === undefined && target === undefined) {
+      throw new ContractError("inputs.targetLengths", "required where params.target is absent");
+    }
     const lengthRewards = new Float64Array(lengths.length);
     for (let i = 0; i < lengths.length; i++) {
-      const within = lengths[i] <= targetLengths[i];
+      const within = lengths[i] <= (targetLengths?.[i] ?? target ?? 0);
       if (correct[i]) {
         if (within) lengthRewards[i] = mode === "penalty" ? 0 : bonus;
         else if (mode === "penalty" || mode === "hybrid") lengthRewards[i] = -bonus;

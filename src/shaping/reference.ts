@@ -119,7 +119,7 @@ export const rewardFusion = definePart({
   id: "shaping/reward-fusion",
   papers: ["reward-consistency"],
   params: z.object({
-    threshold: z.number().positive().default(0.9).describe("least similarity, inclusive"),
+    threshold: z.number().nonnegative().default(0.9).describe("least similarity, inclusive"),
     topK: z.int().nonnegative().default(5).describe("most neighbours that count"),
   }),
   inputs: z.object({
