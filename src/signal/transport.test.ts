@@ -2,14 +2,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { attentionFusion, partialTransport, transportCost } from "./transport.ts";
 
-const cost = fc
-  .tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 }))
-  .chain(([n, m]) =>
-    fc.array(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: m, maxLength: m }), {
-      minLength: n,
-      maxLength: n,
-    }),
-  );
+const cost = fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 })).chain(([n, m]) =>
+  fc.array(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: m, maxLength: m }), {
+    minLength: n,
+    maxLength: n,
+  }),
+);
 const sum = (values: ArrayLike<number>) => Array.from(values).reduce((total, value) => total + value, 0);
 
 describe("signal/partial-transport", () => {
@@ -106,4 +104,20 @@ it("attention fusion: rows sum to 1, pooled features lie among the patches", () 
     }),
   );
   expect(() => attentionFusion()({ attention: [[]], plan: [[]], videoTokens: [] })).toThrow("inputs.videoTokens");
+});
+
+it("transport-cost: cosines that differ by rounding alone are constant, and cost nothing", () => {
+  const { cost: moved } = transportCost({ temporalWeight: 0, spatialWeight: 0 })({
+    textTokens: [[0.1, 0.3, 0.7]],
+    videoTokens: [1, 3, 7, 0.1].map((scale) => [0.1 * scale, 0.3 * scale, 0.7 * scale]),
+    attention: [[0.25, 0.25, 0.25, 0.25]],
+    frames: [0, 0, 0, 0],
+    positions: [
+      [0, 0],
+      [0, 0],
+      [0, 0],
+      [0, 0],
+    ],
+  });
+  expect(Array.from(moved[0])).toEqual([0, 0, 0, 0]);
 });

@@ -92,7 +92,7 @@ function cosine(a: Float64Array, b: Float64Array): number {
   return aa > 0 && bb > 0 ? product / Math.sqrt(aa) / Math.sqrt(bb) : 0;
 }
 
-/** To [0, 1] in place; a constant becomes 0. */
+/** To [0, 1] in place; a constant becomes 0, also one that differs by rounding (cosines of parallel rows do). */
 function minMax(values: Float64Array): void {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
@@ -100,7 +100,8 @@ function minMax(values: Float64Array): void {
     low = Math.min(low, value);
     high = Math.max(high, value);
   }
-  for (let k = 0; k < values.length; k++) values[k] = high > low ? (values[k] - low) / (high - low) : 0;
+  const spread = high - low > 1e-12 * Math.max(1, Math.abs(low), Math.abs(high)) ? high - low : 0;
+  for (let k = 0; k < values.length; k++) values[k] = spread > 0 ? (values[k] - low) / spread : 0;
 }
 
 function splitRows(values: Float64Array, n: number, m: number): Float64Array[] {
