@@ -128,3 +128,13 @@ describe("decision-threshold", () => {
     });
   });
 });
+
+it("decision-threshold: the payoffs default to those of signal/decision-payoff", () => {
+  expect(decisionThreshold()({ prevalence: 0.25, target: 0.5 })).toEqual({
+    threshold: 0.5,
+    alwaysSelect: -0.125,
+    alwaysReject: 0.625,
+    oracle: 1,
+    falsePositiveAtTarget: -0.5,
+  });
+});

@@ -252,10 +252,10 @@ export const decisionThreshold = definePart({
   id: "evaluation/decision-threshold",
   papers: ["resume-grpo"],
   params: z.object({
-    truePositive: z.number().describe("a"),
-    trueNegative: z.number().describe("d"),
-    falsePositive: z.number().describe("b"),
-    falseNegative: z.number().describe("c"),
+    truePositive: z.number().default(1).describe("a"),
+    trueNegative: z.number().default(1).describe("d"),
+    falsePositive: z.number().default(-0.5).describe("b"),
+    falseNegative: z.number().default(-0.5).describe("c"),
   }),
   inputs: z.object({
     prevalence: z.number().min(0).max(1).describe("π, share of positives"),
