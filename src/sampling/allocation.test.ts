@@ -118,3 +118,7 @@ describe("sampling/objective-reweighting", () => {
     expect(objectiveReweighting({ window: 1, epsilon: 1 })({ history: [[0, 1]] }).convergence).toEqual([1]);
   });
 });
+
+it("task-value: the rule for a single rollout can be named", () => {
+  expect(Array.from(taskValue({ singleton: "zero" })({ rewards: [0.5], groups: ["q"] }).values)).toEqual([0]);
+});

@@ -102,6 +102,7 @@ export const taskValue = definePart({
       .union([z.literal(0), z.literal(1)])
       .default(1)
       .describe("1: sample deviation, 0: population deviation"),
+    singleton: z.enum(["zero"]).default("zero").describe("deviation of a single rollout"),
   }),
   inputs: z.object({ rewards: fields.rewards, groups: fields.groups }),
   outputs: z.object({ values: vector("P", "V per group"), groups: ids("P", "distinct groups") }),
