@@ -171,3 +171,9 @@ describe("rewards beside references", () => {
     );
   });
 });
+
+it("reward-fusion: threshold 0 lets every neighbour in that is not opposed", () => {
+  const out = rewardFusion({ threshold: 0 })({ rewards: [1], neighborRewards: [[3, 9]], similarities: [[0, -0.5]] });
+  expect(Array.from(out.rewards)).toEqual([1]);
+  expect(Array.from(out.neighborsUsed)).toEqual([1]);
+});
