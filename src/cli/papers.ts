@@ -73,15 +73,17 @@ async function run(slugs: readonly string[], options: Options): Promise<void> {
     const title = width === null ? row.title : truncate(row.title, Math.max(10, width - [...start].length));
     print(`${row.experiment === "stale" || row.experiment === "broken" ? colors.yellow(start) : start}${title}`);
   }
-  const claims = rows.flatMap((row) => row.claims);
+  // What other code found is shown above, but counts for nothing.
+  const claims = rows.flatMap((row) => (row.experiment === "fresh" ? row.claims : []));
   const counted = (verdict: Verdict) => claims.filter((claim) => claim.verdict === verdict).length;
   const named = rows.reduce((sum, { parts }) => sum + parts.named, 0);
   const done = rows.reduce((sum, { parts }) => sum + parts.done, 0);
+  const stale = rows.filter(({ experiment }) => experiment === "stale").length;
   print(
     colors.dim(
       `${rows.length} papers, ${done} of ${named} parts named by them; ` +
         `${rows.filter(({ experiment }) => experiment !== "none").length} experiments: ${counted("reproduced")} claims ` +
-        `reproduced, ${counted("not reproduced")} not, ${counted("inconclusive")} inconclusive`,
+        `reproduced, ${counted("not reproduced")} not, ${counted("inconclusive")} inconclusive${stale > 0 ? `; ${stale} stale` : ""}`,
     ),
   );
 }

@@ -19,6 +19,10 @@ const palette = [
   "#b2182b",
 ];
 
+const legend = { symbolType: "stroke", symbolOpacity: 1, symbolStrokeWidth: 3, symbolSize: 160, labelLimit: 280 };
+/** Width of a panel of dots, in pixels. */
+const dotsWidth = 260;
+
 type AnyPanel = Panel<string, string>;
 
 /** null when the experiment has no panel. */
@@ -35,6 +39,7 @@ export function figureSpec({ figure }: Experiment, result: ExperimentResult): To
       range: shown.map((_, i) => palette[i % palette.length]),
     },
   };
+  const lastLines = figure.panels.findLastIndex(({ kind }) => kind === "lines");
   const quick = result.budget === "quick" ? " (quick budget)" : "";
   const seeds = `${result.seeds.length} seed${result.seeds.length === 1 ? "" : "s"}`;
   const spec = {
@@ -51,8 +56,12 @@ export function figureSpec({ figure }: Experiment, result: ExperimentResult): To
       offset: 14,
     },
     spacing: 28,
-    hconcat: figure.panels.map((panel) =>
-      panel.kind === "lines" ? linesPanel(panel, result, colour) : dotsPanel(panel, result, colour),
+    // The same colours everywhere, one legend beside the last panel that needs it.
+    resolve: { scale: { color: "independent" } },
+    hconcat: figure.panels.map((panel, i) =>
+      panel.kind === "lines"
+        ? linesPanel(panel, result, { ...colour, legend: i === lastLines ? legend : null })
+        : dotsPanel(panel, result, { ...colour, legend: null }),
     ),
   };
   return spec as unknown as TopLevelSpec;
@@ -133,14 +142,14 @@ function dotsPanel(panel: Extract<AnyPanel, { kind: "dots" }>, result: Experimen
     type: "nominal",
     sort: rows.map(({ arm }) => arm),
     title: null,
-    axis: { ticks: false, domain: false, labelPadding: 8 },
+    axis: { ticks: false, domain: false, labelPadding: 8, labelLimit: 280 },
   };
   const scale = panel.domain ? { domain: panel.domain, nice: false } : { zero: false };
   const x = { field: "mean", type: "quantitative", title: panel.x, scale, axis: { tickCount: 5 } };
-  const encoded = { y, color: { ...color, legend: null } };
+  const encoded = { y, color };
   return {
     ...heading(panel),
-    width: 260,
+    width: dotsWidth,
     height: 250,
     layer: [
       { data: { values: dots }, mark: { type: "tick", opacity: 0.35, thickness: 1.5 }, encoding: { x, ...encoded } },
@@ -152,8 +161,8 @@ function dotsPanel(panel: Extract<AnyPanel, { kind: "dots" }>, result: Experimen
       { data: { values }, mark: { type: "point", filled: true, size: 70, opacity: 1 }, encoding: { x, ...encoded } },
       {
         data: { values },
-        mark: { type: "text", align: "left", x: { expr: "width + 8" }, color: colours.quiet, fontSize: 11 },
-        encoding: { y, text: { field: "text" } },
+        mark: { type: "text", align: "left", color: colours.quiet, fontSize: 11 },
+        encoding: { y, x: { value: dotsWidth + 8 }, text: { field: "text" } },
       },
     ],
   };
