@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ContractError } from "../core/error.ts";
-import { fields, shaped, vector } from "../core/fields.ts";
+import { fields, nullableVector, shaped, vector } from "../core/fields.ts";
 import { definePart } from "../core/part.ts";
 
 /**
@@ -31,7 +31,8 @@ export const countRatio = definePart({
  * Moves the reward of an answer towards that of its guided revision (HeRL, arXiv 2603.20046, step 4).
  *
  * r_i ← r_i + α(r̃_i − r_i), r̃_i the best revision of answer i; `clipNegative` drops the change where the revision is
- * worse. `rewards` N; `candidates` (which answer was revised, repeats allowed) and `revisedRewards` run parallel (M).
+ * worse. `rewards` N; `candidates` (which answer was revised, repeats allowed) and `revisedRewards` run parallel (M); a
+ * revision without a reward (null) counts for nothing.
  */
 export const hindsightBonus = definePart({
   id: "shaping/hindsight-bonus",
@@ -43,7 +44,7 @@ export const hindsightBonus = definePart({
   inputs: z.object({
     rewards: fields.rewards,
     candidates: shaped(z.array(z.int().nonnegative()), "M", "index of the revised answer"),
-    revisedRewards: vector("M", "reward of the revision"),
+    revisedRewards: nullableVector("M", "reward of the revision; null: it failed"),
   }),
   outputs: z.object({ rewards: fields.rewards }),
   compute({ alpha, clipNegative }, { rewards, candidates, revisedRewards }) {
@@ -51,7 +52,8 @@ export const hindsightBonus = definePart({
     candidates.forEach((i, m) => {
       if (i >= rewards.length)
         throw new ContractError(`inputs.candidates[${m}]`, `there is no answer ${i}, only ${rewards.length}`);
-      best.set(i, Math.max(best.get(i) ?? Number.NEGATIVE_INFINITY, revisedRewards[m]));
+      const revised = revisedRewards[m];
+      if (revised !== null) best.set(i, Math.max(best.get(i) ?? Number.NEGATIVE_INFINITY, revised));
     });
     const out = Float64Array.from(rewards);
     for (const [i, revised] of best) {

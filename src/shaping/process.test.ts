@@ -112,6 +112,8 @@ describe("bonuses per step", () => {
   });
   it("hindsight-bonus and count-ratio by hand", () => {
     expect([...hindsightBonus()({ rewards: [1], candidates: [], revisedRewards: [] }).rewards]).toEqual([1]);
+    const failed = { rewards: [1, 0], candidates: [0, 1, 1], revisedRewards: [null, 1, null] };
+    expect([...hindsightBonus({ alpha: 0.5 })(failed).rewards]).toEqual([1, 0.5]);
     expect(() => hindsightBonus()({ rewards: [1], candidates: [1], revisedRewards: [1] })).toThrow("candidates[0]");
     const out = countRatio()({ rewards: [1, 1], predictedCounts: [0, 4], targetCounts: [3, 1] });
     expect([...out.factors]).toEqual([1, 0.25]);
