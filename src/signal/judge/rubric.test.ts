@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checklistParse, checklistSteps, rubricAggregation, rubricChecklistParse, rubricParse } from "./rubric.ts";
+import {
+  checklistParse,
+  checklistPrompt,
+  checklistSteps,
+  rubricAggregation,
+  rubricChecklistParse,
+  rubricParse,
+} from "./rubric.ts";
 
 describe("rubric-parse", () => {
   it("needs a tag on every numbered line and the fixed beginning", () => {
@@ -86,6 +93,16 @@ describe("checklist-parse", () => {
     });
     expect(satisfied).toEqual([true, null, null, null, null]);
     expect(valid).toEqual([true, false, false, false, false]);
+  });
+});
+
+describe("checklist-prompt", () => {
+  it("names one or several parts of the turn to look at, and none where none is given", () => {
+    const asked = (focus_on: string | string[] | undefined) =>
+      checklistPrompt()({ before: [], turn: [], item: { question: "Q", focus_on } }).messages[1].content;
+    expect(asked("tool.content")).toContain("Look only at: tool.content");
+    expect(asked(["tool.content", "assistant.tool_calls"])).toContain("tool.content, assistant.tool_calls");
+    expect(asked([])).toBe(asked(undefined));
   });
 });
 

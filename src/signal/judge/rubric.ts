@@ -273,7 +273,10 @@ const item = z.object({
   question: z.string().describe("what is checked"),
   pass_condition: z.string().optional().describe("when it passes"),
   failure_examples: z.array(z.string()).optional().describe("how it fails"),
-  focus_on: z.string().optional().describe("which part of the turn counts"),
+  focus_on: z
+    .union([z.string(), z.array(z.string())])
+    .optional()
+    .describe("which part of the turn counts"),
 });
 
 /**
@@ -307,7 +310,7 @@ export const checklistPrompt = definePart({
       `Question: ${question}`,
       ...(pass_condition === undefined ? [] : [`It passes if: ${pass_condition}`]),
       ...(failure_examples?.length ? [`It fails for example if: ${failure_examples.join("; ")}`] : []),
-      ...(focus_on === undefined ? [] : [`Look only at: ${focus_on}`]),
+      ...(focus_on?.length ? [`Look only at: ${[focus_on].flat().join(", ")}`] : []),
     ];
     return {
       messages: fencedMessages({
