@@ -1,11 +1,13 @@
 import { z } from "zod";
 import { fencedImageMessages, fillTemplate, imageMessage, partsMessages, templateParam } from "../core/chat.ts";
+import { ContractError } from "../core/error.ts";
 import { integers, shaped, strings, vector } from "../core/fields.ts";
 import { definePart } from "../core/part.ts";
 
 /**
  * Mistakes of a judge prompt as text for its critique (arXiv 2601.03468): the first `count` items in the given order whose prediction
- * (class 1 iff score ≥ ½) differs from the label, as lines "## Example k:\tLabel: …\tPrediction: …".
+ * (class 1 iff score ≥ ½) differs from the label, as lines "## Example k:\tLabel: …\tPrediction: …". An item that does not exist:
+ * `ContractError`.
  */
 export const errorExamples = definePart({
   id: "search/error-examples",
@@ -29,6 +31,9 @@ export const errorExamples = definePart({
   }),
   compute({ count, labelNames }, { scores, labels, order }) {
     const predicted = (i: number) => (scores[i] >= 0.5 ? 1 : 0);
+    for (let k = 0; k < order.length; k++)
+      if (!(order[k] >= 0 && order[k] < scores.length))
+        throw new ContractError(`inputs.order[${k}]`, `expected an item below ${scores.length}, got ${order[k]}`);
     const indices = Array.from(order)
       .filter((i) => predicted(i) !== labels[i])
       .slice(0, count);

@@ -12,6 +12,7 @@ describe("textual gradients", () => {
     });
     expect(indices).toEqual([0]);
     expect(text).toBe("## Example 1:\tLabel: no\tPrediction: yes");
+    expect(() => errorExamples()({ scores: [0.5], labels: [0], order: [0, 1] })).toThrow("inputs.order[1]");
   });
 
   it("prompts fence their texts and put the images behind", () => {
