@@ -1,0 +1,191 @@
+/** Requests built exactly as the trainers' own clients build them (OpenRLHF utils/agent.py, vLLM pooling protocols, NeMo Gym simple_agent). */
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type RunningService, serve } from "../src/service/index.ts";
+
+let service: RunningService;
+beforeAll(async () => {
+  const file = fileURLToPath(new URL("../examples/serve/reward.ts", import.meta.url));
+  service = await serve({ rewards: [{ name: "answers", file }], port: 0, workers: 1, watchEvery: 0 });
+}, 60_000);
+afterAll(() => service.stop());
+
+// biome-ignore lint/suspicious/noExplicitAny: answers of many shapes, asserted on
+async function post(path: string, body: unknown): Promise<{ status: number; json: any }> {
+  const answer = await fetch(`${service.url}${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return { status: answer.status, json: await answer.json() };
+}
+
+describe("OpenRLHF", () => {
+  const prompt = "<|im_start|>user\n6*7?<|im_end|>\n<|im_start|>assistant\n";
+
+  it("one query with its prompt and label, special tokens and all", async () => {
+    const { status, json } = await post("/get_reward", {
+      query: [`${prompt}42<|im_end|>\n<|endoftext|>`],
+      prompts: [prompt],
+      labels: ["42"],
+    });
+    expect(status).toBe(200);
+    expect(json).toEqual({ rewards: [1], scores: [1], extra_logs: { correct: [1], sane: [1] } });
+  });
+
+  it("a beginning-of-text token that decoding adds, labels that are numbers, several at once, by name", async () => {
+    const { json } = await post("/rewards/answers/get_reward", {
+      query: ["<s>6*7? 42</s>", "6*7? 41", "6*7? <|not closed"],
+      prompts: ["6*7? ", "6*7? ", "6*7? "],
+      labels: [42, 42, "<|not closed"],
+    });
+    expect(json.rewards).toEqual([1, 0, 1]);
+  });
+
+  it("an unscored rollout is an HTTP error, never a number", async () => {
+    const { status, json } = await post("/get_reward", { query: ["q unscored"], prompts: ["q "], labels: ["1"] });
+    expect(status).toBe(422);
+    expect(json).not.toHaveProperty("rewards");
+    expect(json.error).toMatchObject({ code: "unscored", field: "rollouts[0]" });
+  });
+
+  it("a query without its prompt, and labels of another number, are refused by name", async () => {
+    expect((await post("/get_reward", { query: ["a"], prompts: ["b"], labels: ["1"] })).json.error.field).toBe(
+      "query[0]",
+    );
+    expect((await post("/get_reward", { query: ["a"], prompts: ["a"], labels: [] })).json.error.field).toBe("labels");
+    expect((await post("/get_reward", { query: ["a"], prompts: ["a"], labels: [null] })).json.error.field).toBe(
+      "references",
+    );
+  });
+});
+
+describe("vLLM", () => {
+  it("/classify: a list of texts, further columns beside them", async () => {
+    const { json } = await post("/classify", {
+      model: "answers",
+      input: ["a", "b"],
+      fields: { references: ["a", "a"] },
+    });
+    expect(json).toMatchObject({ object: "list", model: "answers", usage: { prompt_tokens: 0 } });
+    expect(json.data).toEqual([
+      { index: 0, label: null, probs: [1], num_classes: 1 },
+      { index: 1, label: null, probs: [0], num_classes: 1 },
+    ]);
+  });
+
+  it("/classify: a conversation", async () => {
+    const messages = [
+      { role: "user", content: "6*7?" },
+      { role: "assistant", content: "42" },
+    ];
+    const { json } = await post("/classify", { messages, fields: { references: ["42"] } });
+    expect(json.data[0].probs).toEqual([1]);
+  });
+
+  it("/score: one prompt for all responses, or one each", async () => {
+    const fields = { references: ["a", "a"] };
+    for (const prompts of ["q", ["q"], ["q", "r"]]) {
+      const { json } = await post("/score", { text_1: prompts, text_2: ["a", "b"], fields });
+      expect(json.data).toEqual([
+        { index: 0, object: "score", score: 1 },
+        { index: 1, object: "score", score: 0 },
+      ]);
+    }
+    expect((await post("/score", { queries: "q", documents: ["a", "b"], fields })).json.data).toHaveLength(2);
+    expect((await post("/score", { text_1: ["q", "r"], text_2: ["a"] })).json.error.field).toBe("text_1");
+  });
+
+  it("what would change the text is refused, token ids too, and unscored is an error", async () => {
+    expect((await post("/classify", { input: "a", truncate_prompt_tokens: 5 })).json.error.field).toBe(
+      "truncate_prompt_tokens",
+    );
+    expect((await post("/classify", { input: [[1, 2]] })).json.error.field).toBe("input[0]");
+    expect((await post("/classify", { input: "unscored", fields: { references: ["a"] } })).status).toBe(422);
+  });
+});
+
+describe("NeMo Gym", () => {
+  const responsesCreateParams = {
+    input: [
+      { role: "developer", content: "Answer with a number.", type: "message" },
+      { role: "user", content: "6*7?", type: "message" },
+    ],
+    parallel_tool_calls: true,
+    tools: [],
+  };
+  const response = (text: string) => ({
+    id: "resp_1",
+    object: "response",
+    model: "policy",
+    output: [
+      { id: "rs_1", summary: [], type: "reasoning", encrypted_content: null },
+      {
+        type: "function_call",
+        call_id: "c1",
+        name: "calculate",
+        arguments: '{"x": "6*7"}',
+        id: "fc_1",
+        status: "completed",
+      },
+      { type: "function_call_output", call_id: "c1", output: "42", id: null, status: null },
+      {
+        id: "msg_1",
+        type: "message",
+        role: "assistant",
+        status: "completed",
+        content: [{ annotations: [], text, type: "output_text", logprobs: null }],
+      },
+    ],
+    usage: { input_tokens: 10, output_tokens: 5, total_tokens: 15 },
+  });
+  const request = (text: string) => ({
+    responses_create_params: responsesCreateParams,
+    response: response(text),
+    expected_answer: "42",
+    _ng_task_index: 0,
+  });
+
+  it("/verify gives the request back with reward and components", async () => {
+    const { status, json } = await post("/verify", request("42"));
+    expect(status).toBe(200);
+    expect(json).toMatchObject({ ...request("42"), reward: 1, reward_components: { correct: 1, sane: 1 }, correct: 1 });
+    expect((await post("/verify", request("41"))).json.reward).toBe(0);
+  });
+
+  it("/verify: unscored is an error; what is malformed is named", async () => {
+    expect((await post("/verify", request("unscored"))).status).toBe(422);
+    expect((await post("/verify", { responses_create_params: { input: "x" }, response: {} })).json.error.field).toBe(
+      "response.output",
+    );
+  });
+
+  it("/seed_session and /reverify_mode", async () => {
+    expect((await post("/seed_session", { anything: 1 })).json).toEqual({});
+    expect(await (await fetch(`${service.url}/reverify_mode`)).json()).toBe("stateless");
+  });
+
+  it("/aggregate_metrics as pandas computes them", async () => {
+    const rows = [
+      { _ng_task_index: 0, _ng_rollout_index: 0, reward: 1, right: true, response: { usage: { output_tokens: 4 } } },
+      { _ng_task_index: 0, _ng_rollout_index: 1, reward: 0, right: false, response: { usage: { output_tokens: 8 } } },
+      { _ng_task_index: 1, _ng_rollout_index: 0, reward: 1, right: true, extra: 3 },
+    ];
+    const { json } = await post("/aggregate_metrics", { verify_responses: rows });
+    expect(json.agent_metrics).toMatchObject({
+      "mean/reward": expect.closeTo(2 / 3),
+      "max/reward": 1,
+      "min/reward": 0,
+      "median/reward": 1,
+      "std/reward": expect.closeTo(Math.sqrt(1 / 3)),
+      "mean/output_tokens": 6,
+      "mean/extra": 3,
+    });
+    expect(json.agent_metrics).not.toHaveProperty("std/extra");
+    expect(json.key_metrics["mean/right"]).toBeCloseTo(2 / 3);
+    expect(json.group_level_metrics).toHaveLength(2);
+    expect(json.group_level_metrics[1]).toMatchObject({ _ng_task_index: 1, "std/reward": 0, num_rollouts: 1 });
+    expect((await post("/aggregate_metrics", { verify_responses: [rows[0], rows[0]] })).status).toBe(422);
+    expect((await post("/aggregate_metrics", { verify_responses: [] })).json.agent_metrics).toEqual({});
+  });
+});
