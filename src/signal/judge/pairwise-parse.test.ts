@@ -142,6 +142,8 @@ describe("dimension-scores-parse", () => {
 
   it("notices an addition that does not give its total, and missing totals", () => {
     const line = "1. X: Image 1 (5/10); Image 2 (4/10)\n";
+    const oneLine = dimensionScoresParse()({ reply: `${line}Total score: Image 1: 4=4; Image 2: 3+2=5` });
+    expect(oneLine.declaredTotals).toEqual([4, 5]);
     const wrong = dimensionScoresParse()({ reply: `${line}Total score:\nImage 1: 4+2=5\nImage 2: 4=4` });
     expect(wrong).toMatchObject({
       declaredTotals: [5, 4],

@@ -281,9 +281,9 @@ export const dimensionScoresParse = definePart({
       if (scores[0] !== null && scores[1] !== null && line.includes(":")) {
         dimensions.push({ name: dimensionName(line), scores: scores as number[] });
       } else if (inTotals) {
-        const total = /(?:Image|Video|Answer) ([12])[*\s]*:[*\s]*([0-9.+\s]+)(?:=\s*([0-9]+(?:\.[0-9]+)?))?/.exec(line);
-        const terms = total?.[2].split("+").map((term) => plainNumber(term)) ?? [null];
-        if (total && !terms.includes(null)) {
+        for (const total of line.matchAll(totalPattern)) {
+          const terms = total[2].split("+").map((term) => plainNumber(term));
+          if (terms.includes(null)) continue;
           const added = (terms as number[]).reduce((sum, term) => sum + term, 0);
           totals[Number(total[1]) - 1] ??= { declared: total[3] === undefined ? added : Number(total[3]), added };
         }
@@ -305,6 +305,8 @@ export const dimensionScoresParse = definePart({
     };
   },
 });
+
+const totalPattern = /(?:Image|Video|Answer) ([12])[*\s]*:[*\s]*([0-9.+\s]+)(?:=\s*([0-9]+(?:\.[0-9]+)?))?/g;
 
 function scoreOf(line: string, k: number): number | null {
   const match = new RegExp(`(?:Image|Video|Answer) ${k}\\s*\\(\\s*([0-9]+(?:\\.[0-9]+)?)\\s*/\\s*10\\s*\\)`).exec(line);
