@@ -49,6 +49,8 @@ describe("step-majority-vote", () => {
       verdictAgreement: 1,
     });
     expect(stepMajorityVote({ ties: 1 })({ verifications }).stepLabels[0]).toBe(1);
+    const nulls = [{ stepLabels: [null, 1], verdict: null }];
+    expect(stepMajorityVote()({ verifications: nulls })).toMatchObject({ stepLabels: [0, 1], verdict: 0 });
     expect(stepMajorityVote()({ verifications: [] })).toEqual({
       stepLabels: [],
       stepAgreement: [],

@@ -315,7 +315,7 @@ export const stepMajorityVote = definePart({
   params: z.object({ ties: z.number().default(-1).describe("label of an even split") }),
   inputs: z.object({
     verifications: shaped(
-      z.array(z.object({ stepLabels: z.array(z.number()), verdict: z.number().nullable() })),
+      z.array(z.object({ stepLabels: z.array(z.number().nullable()), verdict: z.number().nullable() })),
       "K",
       "parsed verifications",
     ),
