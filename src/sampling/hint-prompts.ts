@@ -71,7 +71,7 @@ export const selfHintParse = definePart({
     return {
       hints: Array.from({ length: levels }, (_, k) => {
         const hint = object && entry(object, `level_${k + 1}`);
-        return (typeof hint === "string" && hint.trim()) || null;
+        return typeof hint === "string" && hint.trim() !== "" ? hint : null;
       }),
       valid: object !== null,
     };

@@ -29,6 +29,8 @@ describe("sampling/hint-schedule", () => {
         if (!visits.some(([prompt]) => prompt === "absent")) expect(state.levels.absent).toBe(2);
       }),
     );
+    const numbered = hintSchedule()({ prompts: [7, 8], accuracies: [0, 1], state: { levels: { 7: 1, 8: 2 } } });
+    expect(numbered).toEqual({ levels: [2, 2], state: { levels: { 7: 2, 8: 2 } } });
     const odd = hintSchedule()({ prompts: ["__proto__", "toString"], accuracies: [0, 0], state: { levels: {} } });
     expect(odd.levels).toEqual([1, 1]);
     expect(Object.keys(odd.state.levels)).toEqual(["__proto__", "toString"]);

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { flags, integers, nullableVector, ragged, shaped, strings, vector } from "../core/fields.ts";
+import { flags, integers, nullableVector, ragged, shaped, vector } from "../core/fields.ts";
 import { definePart } from "../core/part.ts";
 import { checkSameRows, rowCount, rowOf, toRagged } from "../core/ragged.ts";
 import { expectLength } from "../core/shapes.ts";
@@ -74,7 +74,7 @@ export const hintSchedule = definePart({
     lowerAbove: z.number().nullable().default(null).describe("accuracy over which the level falls; null: never"),
   }),
   inputs: z.object({
-    prompts: strings("M", "prompt ids"),
+    prompts: shaped(z.array(z.union([z.string(), z.number()])), "M", "prompt ids"),
     accuracies: nullableVector("M", "accuracy of the last visit; null = never rolled"),
     state: levelState.default({ levels: {} }),
   }),
@@ -82,7 +82,8 @@ export const hintSchedule = definePart({
   compute({ maxLevel, raiseBelow, raiseInclusive, lowerAbove }, { prompts, accuracies, state = { levels: {} } }) {
     expectLength(accuracies, prompts.length, "accuracies");
     const known = new Map(Object.entries(state.levels));
-    const levels = prompts.map((prompt, m) => {
+    const levels = prompts.map((id, m) => {
+      const prompt = String(id);
       const accuracy = accuracies[m];
       let level = accuracy === null ? 0 : (known.get(prompt) ?? 0);
       if (accuracy !== null) {

@@ -50,6 +50,7 @@ describe("hint prompts", () => {
     expect(read('a set {1, 2} {"level_2": "b"}')).toEqual({ hints: [null, "b"], valid: true });
     expect(read('```json\n{broken\n``` {"level_1": "a"}')).toEqual({ hints: ["a", null], valid: true });
     expect(read("{}")).toEqual({ hints: [null, null], valid: true });
+    expect(read('{"level_1": " a\\n", "level_2": "\\n"}').hints).toEqual([" a\n", null]);
   });
 
   it("parsers never throw, and take no time", () => {
