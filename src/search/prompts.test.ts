@@ -98,9 +98,9 @@ describe("reward-reflection", () => {
     expect(correlation).toBeNull();
   });
 
-  it("shows the decimals of the number itself, as a format string does: 2.675 lies below its half", () => {
-    const { rows } = rewardReflection()({ metrics: { x: [2.675, 1.005, 0.125, -0.655, -0.001] } });
-    expect(rows[0].values).toEqual([2.67, 1, 0.12, -0.66, 0]);
+  it("rounds the hundredfold half to even, as NumPy does, whatever the number's own last digits", () => {
+    const { rows } = rewardReflection()({ metrics: { x: [2.675, -0.215, 0.125, -0.655, -0.001] } });
+    expect(rows[0].values).toEqual([2.68, -0.22, 0.12, -0.66, 0]);
   });
 
   it("lists between samples and twice as many values, from the first on", () => {

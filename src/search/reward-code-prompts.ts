@@ -4,7 +4,6 @@ import { enclose, fence } from "../core/fence.ts";
 import { fields, nullableStrings, shaped } from "../core/fields.ts";
 import { definePart } from "../core/part.ts";
 import { codeBlocks } from "../core/reply.ts";
-import { roundHalfEven } from "../core/rounding.ts";
 import { mean, pearson } from "../core/statistics.ts";
 
 /**
@@ -210,7 +209,7 @@ export const rewardReflection = definePart({
       return [
         {
           name: name === success ? "task_score" : name === "gt_reward" ? "ground-truth score" : name,
-          values: values.filter((_, t) => t % every === 0).map((value) => roundHalfEven(value, 2) + 0),
+          values: values.filter((_, t) => t % every === 0).map(twoDecimals),
           max: largest(values),
           mean: mean(values),
           min: -largest(values.map((value) => -value)),
@@ -225,4 +224,13 @@ export const rewardReflection = definePart({
 
 function largest(values: readonly number[]): number {
   return values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+}
+
+function twoDecimals(value: number): number {
+  const scaled = value * 100;
+  if (!Number.isFinite(scaled)) return value;
+  const floor = Math.floor(scaled);
+  const half = scaled - floor;
+  const rounded = half > 0.5 || (half === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
+  return rounded / 100 + 0;
 }
