@@ -11,7 +11,9 @@ import type { GoldenCase } from "../src/catalogue/golden.ts";
 import { type CatalogueEntry, catalogue, loadPart, stageOf, summaryOf } from "../src/catalogue/index.ts";
 import { messageOf } from "../src/core/error.ts";
 import { type AnyPart, callPart, stages } from "../src/core/part.ts";
+import { loadPapers } from "../src/experiment/index.ts";
 import { contractTable, escapeCell, inlineHtml, typescriptLiteral } from "./markdown.ts";
+import { findings, paperHead, usage } from "./paper-page.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const check = process.argv.includes("--check");
@@ -178,12 +180,15 @@ function stagePage(stage: string, entries: readonly CatalogueEntry[]): string {
   return `${marker}\n\n${text}\n\n## All parts of this stage\n\n${list}\n`;
 }
 
+const facts = new Map((await loadPapers()).map((paper) => [paper.slug, paper]));
+
 function paperPage(slug: string): string {
   const link = (entry: CatalogueEntry) => `../parts/${entry.id}.md`;
   const own = catalogue.filter((entry) => entry.papers.includes(slug));
   const others = catalogue.filter((entry) => !own.includes(entry) && golden.byPaper.get(slug)?.has(entry.id));
-  const sections = [marker, "", `# ${slug}`, ""];
-  if (existsSync(join(root, "papers", slug))) sections.push(`Experiment: [papers/${slug}](../../papers/${slug}/)`, "");
+  const paper = facts.get(slug);
+  const sections = [marker, "", ...(paper ? paperHead(paper) : [`# ${slug}`, ""]), ...findings(root, slug)];
+  sections.push(...usage(own));
   if (own.length > 0) sections.push("## Parts", "", partList(own, link), "");
   if (others.length > 0) sections.push("## Uses parts of other papers", "", partList(others, link), "");
   return sections.join("\n");
