@@ -102,6 +102,7 @@ describe("redistribution keeps the total", () => {
     const out = uniformRedistribution()({ returns: [4, 1, 9], lengths: [2, 1, 0], state: {} });
     expect(out).toEqual({ rewards: [1, 0, null], state: { min: 1, max: 2 } });
     expect(uniformRedistribution()({ returns: [4], lengths: [2], state: {} }).rewards).toEqual([0]);
+    expect(uniformRedistribution()({ returns: [4], lengths: [2] }).state).toEqual({ min: 2, max: 2 });
   });
 });
 

@@ -54,8 +54,8 @@ export const attentionRedistribution = definePart({
  * arXiv 2412.11120, release).
  *
  * With g = return/length: reward = (g − min)/(max − min), min and max over this batch and the state's; 0 where they
- * agree. `returns`, `lengths` (steps), `rewards` N; null for an episode without steps. `state` {min, max}, null at the
- * start.
+ * agree. `returns`, `lengths` (steps), `rewards` N; null for an episode without steps. `state` {min, max}, null or absent
+ * at the start.
  */
 export const uniformRedistribution = definePart({
   id: "credit/uniform-redistribution",
@@ -64,18 +64,21 @@ export const uniformRedistribution = definePart({
   inputs: z.object({
     returns: vector("N", "return of each episode"),
     lengths: vector("N", "steps of each episode"),
-    state: z.object({
-      min: z.number().nullable().default(null).describe("smallest mean return seen"),
-      max: z.number().nullable().default(null).describe("largest mean return seen"),
-    }),
+    state: z
+      .object({
+        min: z.number().nullable().default(null).describe("smallest mean return seen"),
+        max: z.number().nullable().default(null).describe("largest mean return seen"),
+      })
+      .optional()
+      .describe("absent: nothing seen yet"),
   }),
   outputs: z.object({
     rewards: nullableVector("N", "reward of every step of the episode"),
     state: z.object({ min: z.number().nullable(), max: z.number().nullable() }),
   }),
   compute(_, { returns, lengths, state }) {
-    let min = state.min ?? null;
-    let max = state.max ?? null;
+    let min = state?.min ?? null;
+    let max = state?.max ?? null;
     const means = Array.from(returns, (value, i) => (lengths[i] > 0 ? value / lengths[i] : null));
     for (const value of means) {
       if (value === null) continue;
