@@ -129,6 +129,8 @@ describe("extraction", () => {
     const parse = (text: string) => dependencyGraphParse()({ text });
     const value = (text: string) => parse(text).nodes.at(-1)?.value;
     expect(value("Define x as a; a = 3 4.")).toBe(4);
+    expect(value("Define x as a; a = 16\n<answer>-2</answer>")).toBe(-2);
+    expect(value("Define x as\na; a\n=\n8 +1.")).toBe(9);
     expect(value("Define x as a; a = q -3.")).toBe(-3);
     expect(value("Define x as a; a = 3; a = unknown.")).toBe(3);
     expect(value("Define x as a; it is <b>7</b> <answer>9</answer>")).toBe(9);

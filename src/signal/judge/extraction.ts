@@ -105,12 +105,12 @@ export const dependencyGraphParse = definePart({
     answer: z.number().nullable().describe("the final answer"),
   }),
   compute(_params, { text }) {
-    // Single blanks from here on: no pattern below can run over the same white space twice.
+    // Single blanks and line breaks from here on: no pattern below can run over the same white space twice.
     const given =
-      /<answer> ?([-+]?[0-9]+(?:\.[0-9]+)?)/i.exec(singleBlanks(text)) ??
-      /Answer: ?([-+]?[0-9]+(?:\.[0-9]+)?)/.exec(singleBlanks(text));
+      /<answer>\s?([-+]?[0-9]+(?:\.[0-9]+)?)/i.exec(singleBlanks(text)) ??
+      /Answer:\s?([-+]?[0-9]+(?:\.[0-9]+)?)/.exec(singleBlanks(text));
     const flat = singleBlanks(withoutTags(text));
-    const starts = Array.from(flat.matchAll(/define /gi), ({ index }) => index);
+    const starts = Array.from(flat.matchAll(/define\s/gi), ({ index }) => index);
     const headers = starts.map((start, k) => readHeader(flat, start + "define ".length, starts[k + 1]));
     const last = headers.findLastIndex((header) => header !== null);
     // What the letters stand for, and their latest values.
@@ -135,8 +135,9 @@ export const dependencyGraphParse = definePart({
   },
 });
 
+/** Runs of white space as one blank, or as one line break: no expression runs over those. */
 function singleBlanks(text: string): string {
-  return text.split(/\s+/).join(" ");
+  return text.replace(/\s+/g, (run) => (/[\n\r]/.test(run) ? "\n" : " "));
 }
 
 /** Without every <…> that holds something. */
@@ -159,9 +160,12 @@ function withoutTags(text: string): string {
 
 /** "NAME as LETTER;" in a stretch of text; up to 20 words may stand before the letter. */
 function readHeader(text: string, start: number, end: number | undefined) {
-  const header = / (?:as|a) (?:[A-Za-z]+ ){0,20}([A-Za-z]);/i.exec(text.slice(start, end));
+  const header = /\s(?:as|a)\s(?:[A-Za-z]+\s){0,20}([A-Za-z]);/i.exec(text.slice(start, end));
   if (!header) return null;
-  const name = text.slice(start, start + header.index).replaceAll("\ufffd", "");
+  const name = text
+    .slice(start, start + header.index)
+    .replaceAll("\ufffd", "")
+    .replaceAll("\n", " ");
   return {
     name: name.replace(/^[ .;]+/, "").split(/(?<![ .;])[ .;]+$/)[0],
     variable: header[1],
@@ -179,14 +183,14 @@ function readBody(
   const intermediates = new Map<string, Set<string>>();
   const expressions: string[] = [];
   let own: number | null = null;
-  for (const [whole, letter, expression] of body.matchAll(/([A-Za-z]) ?=([^.;]+)/g)) {
+  for (const [whole, letter, expression] of body.matchAll(/([A-Za-z])\s?=([^.;]+)/g)) {
     const found = new Set<string>();
     for (const used of new Set(expression.match(/[A-Za-z]/g))) {
       const quantity = quantities.get(used);
       if (quantity !== undefined) found.add(quantity);
       for (const dependency of intermediates.get(used) ?? []) found.add(dependency);
     }
-    const segment = expression.slice(expression.lastIndexOf("=") + 1);
+    const segment = expression.slice(expression.lastIndexOf("=") + 1).trim();
     if (letter === variable) {
       for (const dependency of found) dependencies.add(dependency);
       expressions.push(segment);
