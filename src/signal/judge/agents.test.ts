@@ -45,6 +45,9 @@ describe("judges of agents", () => {
     expect(json('{"x": {"tool": 1}} {"tool": "t"}')).toEqual([{ tool: "t" }]);
     expect(json('```\nnot json\n``` {"tool": "t"}')).toEqual([{ tool: "t" }]);
     expect(json('{"name": "t"}')).toBeNull();
+    expect(json('{"action": {"tool": "t", "n": {"x": 1}}}')).toEqual([{ tool: "t", n: { x: 1 } }]);
+    // "tool" has to be a key, with a name as its value.
+    expect(json('{"kind": "tool"} {"tool": 5} {"tool": ""}')).toBeNull();
   });
 
   it("tool-step-reward and patch-outcome: the first reason counts", () => {

@@ -206,7 +206,7 @@ const calls = shaped(
  *
  * `tagged-lines`: between the first `<tool_call>` and the next `</tool_call>`, one JSON object per line; any other line, blank ones
  * included, makes the response unreadable, and further blocks are ignored. `json`: one call, the object in the first code block, else the
- * first object in the text in which "tool" comes before any inner brace.
+ * first object in the text in which the key "tool" with a name comes before any inner brace.
  */
 export const toolCallParse = definePart({
   id: "signal/tool-call-parse",
@@ -234,9 +234,17 @@ function singleCall(response: string): JsonObject[] | null {
     const value = parseJson(code);
     if (isObject(value)) return [value];
   }
-  for (const { value, start } of jsonObjects(response)) {
-    const inner = response.slice(start + 1).search(/[{}]/);
-    if (response.slice(start, start + 1 + inner).includes('"tool"')) return [value];
+  const call = toolObject(response, 16);
+  return call && [call];
+}
+
+/** The first object, of the outermost `depth` levels, whose key "tool" stands before any brace within it. */
+function toolObject(text: string, depth: number): JsonObject | null {
+  for (const { value, start, end } of jsonObjects(text)) {
+    const inner = text.slice(start + 1, end).search(/[{}]/);
+    if (/"tool"\s*:\s*"[^"]/.test(text.slice(start, start + 1 + inner))) return value;
+    const within = depth > 1 ? toolObject(text.slice(start + 1, end - 1), depth - 1) : null;
+    if (within) return within;
   }
   return null;
 }
