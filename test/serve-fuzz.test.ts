@@ -18,7 +18,7 @@ beforeAll(async () => {
     watchEvery: 0,
     limits: { body: 100_000, batch: 50 },
   });
-  document = await (await fetch(`${service.url}/openapi.json`)).json();
+  document = (await (await fetch(`${service.url}/openapi.json`)).json()) as typeof document;
 }, 60_000);
 afterAll(() => service.stop());
 

@@ -4,7 +4,7 @@ const longestMessage = 500;
 const secretName = /key|token|secret|passw|credential/i;
 
 /** A path of this machine: at least two levels, and not the path of a URL. */
-const path = /(?<![\w/:.@-])(?:file:\/\/)?(?:\/[\w.@+~%-]+){2,}\/?(?::\d+){0,2}|\b[A-Za-z]:\\[\w.\\@+~ -]+/g;
+const path = /(?<![\w/:.@-])(?:file:\/\/)?(?:\/[\w.@+~%-]+){2,}\/?(?::\d+){0,2}|\b[A-Za-z]:\\[\w.\\@+~-]+/g;
 const bearer = /\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/gi;
 const apiKey = /\b(?:sk|hf|gsk|xai|ghp|key)[-_][\w-]{8,}/g;
 
