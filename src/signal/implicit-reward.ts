@@ -1,7 +1,7 @@
 /** Rewards that two language models imply: differences of their log-probabilities. */
 import { z } from "zod";
 import { ContractError } from "../core/error.ts";
-import { fields, nullableVector, ragged } from "../core/fields.ts";
+import { fields, ragged, vector } from "../core/fields.ts";
 import { definePart } from "../core/part.ts";
 import { checkSameRows, type Ragged, raggedLike, rowCount, toRagged } from "../core/ragged.ts";
 
@@ -10,7 +10,7 @@ import { checkSameRows, type Ragged, raggedLike, rowCount, toRagged } from "../c
  * (implicit PRM, arXiv 2412.01981, prop. 3.1; DPO's implicit reward; iStar, arXiv 2509.19199, eq. 4).
  *
  * Token reward β(log π − log π_ref), 0 where `mask` is 0; absent `refLogprobs` count as 0 (plain log-likelihood).
- * `rewards` is the sum over tokens, or with `reduction` mean the mean over unmasked tokens (null for a row without any).
+ * `rewards` is the sum over tokens, or with `reduction` mean the mean over unmasked tokens (0 for a row without any).
  * With `stepEnds`, `stepValues` q_s is the sum up to the end of step s and `stepRewards` q_s − q_{s−1}, q_{−1} = 0.
  * `normalize` batch-max divides every output by (largest |reward| of the batch + `epsilon`). `rescale` [lo, hi] gives
  * `scores`: the rewards mapped linearly so that the batch's smallest is lo and its largest hi (all equal: the middle).
@@ -33,11 +33,11 @@ export const implicitReward = definePart({
     stepEnds: fields.stepEnds.optional(),
   }),
   outputs: z.object({
-    rewards: nullableVector("N", "reward per response; null: the mean of no token"),
+    rewards: fields.rewards,
     tokenRewards: fields.tokenRewards,
     stepRewards: fields.stepRewards.optional(),
     stepValues: ragged("N×S", "reward of the response up to the end of each step").optional(),
-    scores: nullableVector("N", "rewards on the scale of `rescale`").optional(),
+    scores: vector("N", "rewards on the scale of `rescale`").optional(),
   }),
   compute({ beta, reduction, normalize, epsilon, rescale }, { logprobs, refLogprobs, mask, stepEnds }) {
     const policy = toRagged(logprobs);
@@ -47,7 +47,6 @@ export const implicitReward = definePart({
     if (counted) checkSameRows(counted, policy, "mask");
     const tokenRewards = raggedLike(policy);
     const rewards = new Float64Array(rowCount(policy));
-    let empty = false;
     for (let i = 0; i < rewards.length; i++) {
       let sum = 0;
       let count = 0;
@@ -58,24 +57,20 @@ export const implicitReward = definePart({
         sum += reward;
         count++;
       }
-      rewards[i] = reduction === "sum" ? sum : sum / count;
-      if (reduction === "mean" && count === 0) empty = true;
+      rewards[i] = reduction === "sum" ? sum : count === 0 ? 0 : sum / count;
     }
     if (normalize === "batch-max") {
       let largest = 0;
-      for (const reward of rewards) if (Math.abs(reward) > largest) largest = Math.abs(reward);
+      for (const reward of rewards) largest = Math.max(largest, Math.abs(reward));
       const factor = largest + epsilon === 0 ? 0 : 1 / (largest + epsilon);
       for (let i = 0; i < rewards.length; i++) rewards[i] *= factor;
       for (let t = 0; t < tokenRewards.values.length; t++) tokenRewards.values[t] *= factor;
     }
-    // NaN marks the mean of no token up to here.
-    const shown = (values: Float64Array) =>
-      empty ? Array.from(values, (value) => (Number.isNaN(value) ? null : value)) : values;
     return {
-      rewards: shown(rewards),
+      rewards,
       tokenRewards,
       ...(stepEnds === undefined ? {} : accumulate(tokenRewards, toRagged(stepEnds))),
-      ...(rescale === null ? {} : { scores: shown(rescaled(rewards, rescale[0], rescale[1])) }),
+      ...(rescale === null ? {} : { scores: rescaled(rewards, rescale[0], rescale[1]) }),
     };
   },
 });
@@ -112,13 +107,11 @@ function rescaled(rewards: Float64Array, low: number, high: number): Float64Arra
   let smallest = Number.POSITIVE_INFINITY;
   let largest = Number.NEGATIVE_INFINITY;
   for (const reward of rewards) {
-    if (reward < smallest) smallest = reward;
-    if (reward > largest) largest = reward;
+    smallest = Math.min(smallest, reward);
+    largest = Math.max(largest, reward);
   }
   const range = largest - smallest;
-  return rewards.map((reward) =>
-    range === 0 && !Number.isNaN(reward) ? (low + high) / 2 : low + ((high - low) * (reward - smallest)) / range,
-  );
+  return rewards.map((reward) => (range === 0 ? (low + high) / 2 : low + ((high - low) * (reward - smallest)) / range));
 }
 
 /**
