@@ -1,5 +1,7 @@
 export * from "./arithmetic-lm.ts";
+export * from "./branch-length.ts";
 export * from "./diffusion-sampler.ts";
+export * from "./finite-mdp.ts";
 export * from "./flow-sampler.ts";
 export * from "./gameable-store.ts";
 export * from "./gaussian-policy.ts";
@@ -8,6 +10,7 @@ export * from "./gridworld.ts";
 export * from "./kinematic-bicycle.ts";
 export * from "./knowledge-graph.ts";
 export * from "./random-calculation.ts";
+export * from "./reasoning-chain.ts";
 export * from "./retouch.ts";
 export * from "./tool-dialogue.ts";
 export * from "./tree-mdp.ts";
