@@ -61,7 +61,8 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
   const runsCode = plan.signals.some((signal) => signal.kind === "part" && signal.bound.part.id === codeTests.id);
   const releaseSandboxes = runsCode ? holdCodeSandboxes() : null;
   const turns = turnstile();
-  const close = new AbortController();
+  /** One a call under way: signals derived from a long-lived one would be remembered by it for good. */
+  const underWay = new Set<AbortController>();
 
   async function scoreBatch(
     batch: RolloutBatch,
@@ -146,8 +147,13 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
     async score(batch, { signal, credit = true } = {}) {
       if (closed) throw new Error("the scorer was closed");
       checkBatch(reward, batch, credit);
-      const stop = AbortSignal.any(signal ? [signal, close.signal] : [close.signal]);
+      const controller = new AbortController();
+      const stop = controller.signal;
       setMaxListeners(0, stop);
+      const passOn = () => controller.abort(signal?.reason);
+      if (signal?.aborted) passOn();
+      else signal?.addEventListener("abort", passOn, { once: true });
+      underWay.add(controller);
       const first = submitted;
       submitted += batch.size;
       const turn = turns.enter();
@@ -161,6 +167,8 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
         return await Promise.race([scoreBatch(batch, first, turn, stop, credit), aborted]);
       } finally {
         if (abandon) stop.removeEventListener("abort", abandon);
+        signal?.removeEventListener("abort", passOn);
+        underWay.delete(controller);
         turn.leave();
       }
     },
@@ -172,7 +180,7 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
     counters: () => structuredClone(counters),
     async close() {
       closed = true;
-      close.abort(new Error("the scorer was closed"));
+      for (const controller of underWay) controller.abort(new Error("the scorer was closed"));
       await Promise.all([runner.pool?.close(), releaseSandboxes?.()]);
     },
   };
