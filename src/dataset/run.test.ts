@@ -184,7 +184,7 @@ describe("scoreDataset", { timeout: 120_000 }, () => {
     writeFileSync(join(at, "in.jsonl"), '{"response":"a"}\n{"response":"bb"}\nnonsense\n{"response":"c"}\n');
     const ungrouped = { wholeGroups: false, fields: { responses: "signal length" }, optionalFields: {} };
     await expect(runFile(join(at, "in.jsonl"), join(at, "out.jsonl"), {}, { needs: ungrouped })).rejects.toThrow(
-      /in\.jsonl:3: [^]*2 rollouts before it are kept in .*out\.jsonl\.partial/,
+      /in\.jsonl:3: [\s\S]*2 rollouts before it are kept in .*out\.jsonl\.partial/,
     );
     expect(existsSync(join(at, "out.jsonl"))).toBe(false);
     expect(readRows(join(at, "out.jsonl.partial")).map((row) => row.reward)).toEqual([1, 2]);
