@@ -166,7 +166,7 @@ export function createPool(module: string, size: number): Pool {
   const finish = (slot: Slot) => {
     const { job } = slot;
     slot.job = null;
-    slot.worker.unref();
+    if (!closed) slot.worker.unref();
     job?.resolve();
     dispatch();
   };
@@ -285,6 +285,8 @@ export function createPool(module: string, size: number): Pool {
     async close() {
       closed = true;
       for (const job of queue.splice(0)) job.reject(new Error("the scorer was closed"));
+      // Kept alive until they are gone: an idle worker is no reason for the program to wait for this promise.
+      for (const slot of slots) slot.worker.ref();
       await Promise.all([...slots].map((slot) => slot.worker.terminate()));
       if (watchdog) clearInterval(watchdog);
       watchdog = null;

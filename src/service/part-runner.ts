@@ -21,6 +21,7 @@ export function createPartRunner(timeLimit: number): PartRunner {
   const drop = async () => {
     const old = worker;
     worker = null;
+    old?.ref();
     await old?.terminate();
   };
 
