@@ -10,4 +10,5 @@ export {
 } from "./policy-gradient.ts";
 export { policyGradientLoss } from "./policy-gradient-loss.ts";
 export { type SupervisedOptions, trainSupervised } from "./supervised.ts";
+export { adam, addScoreGradient, drawAction, softmaxRows } from "./tabular.ts";
 export { type WarmUpOptions, warmArithmeticPolicy, warmUpModel, warmUpTask } from "./warm-up.ts";
