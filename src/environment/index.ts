@@ -1,4 +1,6 @@
 export * from "./arithmetic-lm.ts";
+export * from "./bandit.ts";
+export * from "./bandit-thinking-budget.ts";
 export * from "./branch-length.ts";
 export * from "./diffusion-sampler.ts";
 export * from "./finite-mdp.ts";
