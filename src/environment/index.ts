@@ -15,6 +15,7 @@ export * from "./knowledge-graph.ts";
 export * from "./random-calculation.ts";
 export * from "./reasoning-chain.ts";
 export * from "./retouch.ts";
+export * from "./ring.ts";
 export * from "./token-tree.ts";
 export * from "./tool-dialogue.ts";
 export * from "./tree-mdp.ts";
