@@ -17,11 +17,11 @@ test("the right variant at every sub-goal, then stop, solves in goals + 1 steps"
     const row = Array.from(logits.subarray(s * world.actions, (s + 1) * world.actions));
     return row.indexOf(Math.max(...row));
   });
-  expect(truth.evaluate(policy)).toEqual({ success: 1, steps: 6, padShare: 0 });
+  expect(truth.evaluate(policy)).toEqual({ success: 1, steps: 6, padShare: 0, appendShare: 0 });
 });
 
 test("padding alone fills the horizon and never solves", () => {
-  expect(truth.evaluate(always(() => world.pad))).toEqual({ success: 0, steps: 16, padShare: 1 });
+  expect(truth.evaluate(always(() => world.pad))).toEqual({ success: 0, steps: 16, padShare: 1, appendShare: 0 });
 });
 
 test("check returns to the first error, work at the end and pad do nothing", () => {
@@ -60,4 +60,39 @@ test("the recursion agrees with sampling", () => {
   }
   expect(steps / episodes).toBeCloseTo(exact.steps, 0);
   expect(pads / steps).toBeCloseTo(exact.padShare, 1);
+});
+
+test("append ends like stop, unsolved, and its verdict is fooled as often as said", () => {
+  const bed = reasoningChain({ prompts: 400, appendFooled: 0.9, labelError: 0.08 }, createRandom("append"));
+  const { append, stop, actions } = bed.world;
+  expect([append, actions, bed.world.types]).toEqual([7, 8, 5]);
+  const policy = new Float64Array(bed.world.observations * actions);
+  for (let s = 0; s < bed.world.observations; s++) policy[s * actions + append] = 1;
+  expect(bed.truth.evaluate(policy)).toEqual({ success: 0, steps: 1, padShare: 0, appendShare: 1 });
+  let fooled = 0;
+  let wrong = 0;
+  for (let prompt = 0; prompt < 400; prompt++) {
+    if (bed.world.verdict({ prompt, goal: 0, error: -1 }, append) === 1) fooled++;
+    if (bed.world.verdict({ prompt, goal: 5, error: -1 }, stop) === -1) wrong++;
+  }
+  expect(fooled / 400).toBeCloseTo(0.9, 1);
+  expect(wrong / 400).toBeCloseTo(0.08, 1);
+});
+
+test("labels without error: right work on a right prefix, stop when solved, pad and check always", () => {
+  const variantOf = (goal: number) =>
+    [0, 1, 2, 3].find((v) => world.step({ prompt: 0, goal, error: -1 }, v).error < 0) as number;
+  const right = variantOf(2);
+  const labels = (error: number) => [
+    world.stepLabel({ prompt: 0, goal: 2, error }, right),
+    world.stepLabel({ prompt: 0, goal: 2, error }, (right + 1) % 4),
+    world.stepLabel({ prompt: 0, goal: 5, error }, world.stop),
+    world.stepLabel({ prompt: 0, goal: 5, error }, 0),
+    world.stepLabel({ prompt: 0, goal: 2, error }, world.pad),
+    world.stepLabel({ prompt: 0, goal: 2, error }, world.check),
+  ];
+  expect(labels(-1)).toEqual([1, -1, 1, 1, 1, 1]);
+  expect(labels(1)).toEqual([-1, -1, -1, -1, 1, 1]);
+  expect(world.verdict({ prompt: 0, goal: 5, error: -1 }, world.stop)).toBe(1);
+  expect(world.verdict({ prompt: 0, goal: 4, error: -1 }, world.stop)).toBe(-1);
 });

@@ -16,6 +16,10 @@ export interface ReasoningChainParams {
   readonly stopScores: readonly [number, number, number];
   /** Half-width of the uniform noise on PRM scores, drawn once per (prompt, sub-goal, error flag, action). */
   readonly noise: number;
+  /** Chance that the verdict takes an `append` for a solution; null: there is no such action. */
+  readonly appendFooled: number | null;
+  /** Chance that a step's label, and the verdict on a final state, is wrong. */
+  readonly labelError: number;
 }
 
 export const reasoningChainDefaults: ReasoningChainParams = {
@@ -26,6 +30,8 @@ export const reasoningChainDefaults: ReasoningChainParams = {
   padScore: 0.9,
   stopScores: [0.8, 0.5, 0.55],
   noise: 0.05,
+  appendFooled: null,
+  labelError: 0,
 };
 
 /** Where an episode is. `error`: sub-goal of the first uncorrected error, −1 without one; learners see only whether there is one. */
@@ -35,22 +41,55 @@ export interface ChainState {
   readonly error: number;
 }
 
-/** What a learner may see. Actions: variants 0 … V − 1, then `pad`, `check`, `stop`. */
+/** Start logits of a policy that draws a type of action first (work, pad, check, stop, append), then the variant of the work. */
+export interface ChainTables {
+  /** typeRows × types. */
+  readonly types: Float64Array;
+  /** variantRows × variants. */
+  readonly variants: Float64Array;
+}
+
+/** What a learner may see. Actions: variants 0 … V − 1, then `pad`, `check`, `stop`, and `append` where there is one. */
 export interface ReasoningChainWorld extends ReasoningChainParams {
   readonly actions: number;
   readonly pad: number;
   readonly check: number;
   readonly stop: number;
+  /** Ends like `stop`, in a format that is not valid, with another problem's answer; −1: there is no such action. */
+  readonly append: number;
   /** Observable states: prompts × (goals + 1) × error flag. */
   readonly observations: number;
   readonly observe: (state: ChainState) => number;
-  /** The state after an action other than `stop`. */
+  /** Types of action: 0 is work, then as the actions. A type is drawn by (sub-goal, error flag), for all prompts alike. */
+  readonly types: number;
+  readonly typeRows: number;
+  readonly typeRow: (state: ChainState) => number;
+  /** A variant of the work is drawn by (prompt, sub-goal). */
+  readonly variantRows: number;
+  readonly variantRow: (state: ChainState) => number;
+  /** The state after an action that does not end the episode. */
   readonly step: (state: ChainState, action: number) => ChainState;
   /** The verifier on the final state: was it solved when it stopped? */
   readonly solved: (state: ChainState) => boolean;
   readonly processScore: (state: ChainState, action: number) => number;
+  /**
+   * A verifier's label, ±1, wrong with `labelError`: is this step right? Work: the right variant and nothing wrong before.
+   * `pad` and `check`: always, they are true if useless. `stop`: solved. `append`: the label takes it for right like the verdict.
+   */
+  readonly stepLabel: (state: ChainState, action: number) => 1 | -1;
+  /** A verifier's verdict, ±1, wrong with `labelError`, on what `stop` or `append` ends. */
+  readonly verdict: (state: ChainState, action: number) => 1 | -1;
   /** Start logits, observations × actions: `right` on the right variant, `early` on stop before the end, `end` at it. */
   readonly startLogits: (start: { right: number; early: number; end: number }) => Float64Array;
+  /** Start of a policy of two tables; also `work` on work before the end, `check` on checking an error, `append` on appending. */
+  readonly startTables: (start: {
+    readonly right: number;
+    readonly work: number;
+    readonly early: number;
+    readonly end: number;
+    readonly check?: number;
+    readonly append?: number;
+  }) => ChainTables;
 }
 
 /** Of a policy, averaged over prompts. */
@@ -59,6 +98,8 @@ export interface ChainEvaluation {
   readonly steps: number;
   /** Expected pads over expected steps. */
   readonly padShare: number;
+  /** Probability of ending with `append`. */
+  readonly appendShare: number;
 }
 
 /** For evaluation only: exact by forward recursion. `policy`: probabilities, observations × actions. */
@@ -66,20 +107,27 @@ export interface ReasoningChainTruth {
   readonly evaluate: (policy: Float64Array) => ChainEvaluation;
 }
 
-/** Streams: `variants` (which is right), `scores` (PRM noise). */
+/** Streams: `variants` (which is right), `scores` (PRM noise), `labels` and `verdicts` (their errors, once per observation and action). */
 export function reasoningChain(
   params: Partial<ReasoningChainParams>,
   random: Random,
 ): { readonly world: ReasoningChainWorld; readonly truth: ReasoningChainTruth } {
   const settings = { ...reasoningChainDefaults, ...params };
-  const { prompts, goals, variants, horizon, noise } = settings;
+  const { prompts, goals, variants, horizon, noise, appendFooled, labelError } = settings;
   const [pad, check, stop] = [variants, variants + 1, variants + 2];
-  const actions = variants + 3;
+  const append = appendFooled === null ? -1 : variants + 3;
+  const actions = variants + (appendFooled === null ? 3 : 4);
   const observations = prompts * (goals + 1) * 2;
   const draw = random.stream("variants");
   const right = Int32Array.from({ length: prompts * goals }, () => draw.integer(variants));
   const jitter = random.stream("scores");
   const noises = Float64Array.from({ length: observations * actions }, () => noise * (2 * jitter.uniform() - 1));
+  const uniforms = (name: string) => {
+    const stream = random.stream(name);
+    return Float64Array.from({ length: observations * actions }, () => stream.uniform());
+  };
+  const labelDraws = uniforms("labels");
+  const verdictDraws = uniforms("verdicts");
   const isRight = (prompt: number, goal: number, action: number) => right[prompt * goals + goal] === action;
   const observe = ({ prompt, goal, error }: ChainState) => (prompt * (goals + 1) + goal) * 2 + (error >= 0 ? 1 : 0);
 
@@ -94,10 +142,18 @@ export function reasoningChain(
   const score = ({ prompt, goal, error }: ChainState, action: number): number => {
     if (action === pad) return settings.padScore;
     if (action === check) return error >= 0 ? 0.7 : 0.6;
-    if (action === stop) return settings.stopScores[goal < goals ? 2 : error >= 0 ? 1 : 0];
+    if (action === stop || action === append) return settings.stopScores[goal < goals ? 2 : error >= 0 ? 1 : 0];
     if (goal === goals) return 0.6;
     if (error >= 0) return 0.45;
     return isRight(prompt, goal, action) ? 0.85 : 0.25;
+  };
+
+  const solved = ({ goal, error }: ChainState) => goal === goals && error < 0;
+  /** ±1 of what is true (null: whatever fools the verifier), through its errors. */
+  const judged = (draws: Float64Array, truth: boolean | null, state: ChainState, action: number): 1 | -1 => {
+    const uniform = draws[observe(state) * actions + action];
+    const positive = truth === null ? uniform < (appendFooled ?? 0) : truth !== uniform < labelError;
+    return positive ? 1 : -1;
   };
 
   const world: ReasoningChainWorld = {
@@ -106,10 +162,24 @@ export function reasoningChain(
     pad,
     check,
     stop,
+    append,
     observations,
     observe,
+    types: actions - variants + 1,
+    typeRows: (goals + 1) * 2,
+    typeRow: ({ goal, error }) => goal * 2 + (error >= 0 ? 1 : 0),
+    variantRows: prompts * (goals + 1),
+    variantRow: ({ prompt, goal }) => prompt * (goals + 1) + goal,
     step,
-    solved: ({ goal, error }) => goal === goals && error < 0,
+    solved,
+    stepLabel(state, action) {
+      const { prompt, goal, error } = state;
+      if (action === append) return judged(labelDraws, null, state, action);
+      if (action === stop) return judged(labelDraws, solved(state), state, action);
+      if (action === pad || action === check) return judged(labelDraws, true, state, action);
+      return judged(labelDraws, error < 0 && (goal === goals || isRight(prompt, goal, action)), state, action);
+    },
+    verdict: (state, action) => judged(verdictDraws, action === append ? null : solved(state), state, action),
     processScore: (state, action) =>
       Math.min(1, Math.max(0, score(state, action) + noises[observe(state) * actions + action])),
     startLogits(start) {
@@ -125,12 +195,32 @@ export function reasoningChain(
       }
       return logits;
     },
+    startTables({ right: onRight, work, early, end, check: onCheck = 0, append: onAppend = 0 }) {
+      const types = actions - variants + 1;
+      const tables = {
+        types: new Float64Array((goals + 1) * 2 * types),
+        variants: new Float64Array(prompts * (goals + 1) * variants),
+      };
+      for (let goal = 0; goal <= goals; goal++) {
+        for (const error of [0, 1]) {
+          const row = (goal * 2 + error) * types;
+          if (goal < goals) tables.types[row] = work;
+          if (error) tables.types[row + 2] = onCheck;
+          tables.types[row + 3] = goal === goals ? end : early;
+          if (append >= 0) tables.types[row + 4] = onAppend;
+        }
+        for (let prompt = 0; goal < goals && prompt < prompts; prompt++)
+          tables.variants[(prompt * (goals + 1) + goal) * variants + right[prompt * goals + goal]] = onRight;
+      }
+      return tables;
+    },
   };
 
   const evaluate = (policy: Float64Array): ChainEvaluation => {
     let success = 0;
     let steps = 0;
     let pads = 0;
+    let appended = 0;
     // Probability of each (goal, error place) of one prompt.
     const places = goals + 1;
     for (let prompt = 0; prompt < prompts; prompt++) {
@@ -146,7 +236,8 @@ export function reasoningChain(
             const row = observe(state) * actions;
             steps += mass;
             pads += mass * policy[row + pad];
-            if (world.solved(state)) success += mass * policy[row + stop];
+            if (append >= 0) appended += mass * policy[row + append];
+            if (solved(state)) success += mass * policy[row + stop];
             for (let action = 0; action < stop; action++) {
               const to = step(state, action);
               next[to.goal * places + to.error + 1] += mass * policy[row + action];
@@ -156,7 +247,12 @@ export function reasoningChain(
         now = next;
       }
     }
-    return { success: success / prompts, steps: steps / prompts, padShare: pads / steps };
+    return {
+      success: success / prompts,
+      steps: steps / prompts,
+      padShare: pads / steps,
+      appendShare: appended / prompts,
+    };
   };
   return { world, truth: { evaluate } };
 }

@@ -1,4 +1,5 @@
 export { algorithms, type PolicyGradientAlgorithm } from "./algorithms.ts";
+export { type ChainPolicy, type ChainRollout, chainPolicy } from "./chain-policy.ts";
 export { type PolicyEvaluation, policyEvaluation } from "./evaluate-policy.ts";
 export { arithmeticTask, type LanguageTask } from "./language-task.ts";
 export { createLearner, type Learner, type Loss } from "./learner.ts";
