@@ -3,8 +3,9 @@
  * one of three classes needs a length m; the answer is right with probability a · σ((L − m)/0.35). The policy has one
  * softmax per class and starts out too long.
  */
-import { mean } from "../core/statistics.ts";
+
 import type { Random } from "../core/random.ts";
+import { mean } from "../core/statistics.ts";
 import { type AdditiveLogits, additiveLogits, expectedValues } from "./bandit.ts";
 
 export const thinkingClasses = ["easy", "medium", "hard"] as const;

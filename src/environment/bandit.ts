@@ -35,11 +35,7 @@ export interface AdditiveLogits {
 }
 
 /** Throws `RangeError` for a parameter index that does not exist. */
-export function additiveLogits(
-  contexts: number,
-  arms: number,
-  components: readonly LogitComponent[],
-): AdditiveLogits {
+export function additiveLogits(contexts: number, arms: number, components: readonly LogitComponent[]): AdditiveLogits {
   const size = contexts * arms;
   const parameters = components.map(({ start }) => Float64Array.from(start));
   const maps = components.map(({ index, feature }, k) => {

@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { createRandom } from "../core/random.ts";
+import { thinkingBudget } from "./bandit-thinking-budget.ts";
+
+/** Probabilities, contexts × arms, all on one arm. */
+const always = (contexts: number, arms: number, choose: (context: number) => number) =>
+  Float64Array.from({ length: contexts * arms }, (_, i) => (i % arms === choose(Math.floor(i / arms)) ? 1 : 0));
+
+test("thinking-budget: needs lie in their class's range, and time enough gives the class's ceiling", () => {
+  const { world, truth } = thinkingBudget({}, createRandom("budget"));
+  expect(world.prompts).toBe(36);
+  for (const [prompt, low, high, ceiling] of [
+    [3, 0.5, 1.5, 0.98],
+    [14, 3, 5, 0.9],
+    [30, 6, 11, 0.6],
+  ]) {
+    // Half the ceiling is reached at the need itself.
+    expect(truth.successProbability(prompt, low)).toBeLessThanOrEqual(ceiling / 2);
+    expect(truth.successProbability(prompt, high)).toBeGreaterThanOrEqual(ceiling / 2);
+    expect(truth.successProbability(prompt, 16)).toBeCloseTo(ceiling, 6);
+  }
+});
+
+test("thinking-budget: a policy of one length is evaluated exactly, and attempts agree", () => {
+  const { world, truth } = thinkingBudget({}, createRandom("budget"));
+  const eight = truth.evaluate(always(36, 16, () => 7));
+  expect(eight.length).toBe(8);
+  expect(eight.accuracyOf.easy).toBeCloseTo(0.98, 6);
+  let sum = 0;
+  for (let prompt = 0; prompt < 36; prompt++) sum += truth.successProbability(prompt, 8) / 36;
+  expect(eight.accuracy).toBeCloseTo(sum, 12);
+  const p = truth.successProbability(30, 8);
+  expect(world.attempt(30, 8, p - 1e-9)).toBe(true);
+  expect(world.attempt(30, 8, p)).toBe(false);
+});
+
+test("thinking-budget: the start is the card's, and a class moves as one", () => {
+  const { world } = thinkingBudget({}, createRandom("budget"));
+  const policy = world.policy();
+  const before = policy.logits();
+  // Length 10 has logit 0; length 5 −½.
+  expect([before[9], before[4]]).toEqual([0, -0.5]);
+  const gradient = new Float64Array(36 * 16);
+  gradient[0] = 1;
+  policy.ascend(gradient, 0.5);
+  const moved = policy.logits().map((logit, i) => logit - before[i]);
+  for (let i = 0; i < moved.length; i++) expect(moved[i]).toBeCloseTo(i % 16 === 0 && i < 12 * 16 ? 0.5 : 0, 12);
+});
+
+test("thinking-budget: the same seed gives the same world", () => {
+  const world = (seed: string) => thinkingBudget({}, createRandom(seed)).truth.successProbability(20, 4);
+  expect(world("a")).toBe(world("a"));
+  expect(world("a")).not.toBe(world("b"));
+});
