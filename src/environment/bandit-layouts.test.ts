@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { createRandom } from "../core/random.ts";
+import { lengthMode } from "./bandit-length-mode.ts";
 import { thinkingBudget } from "./bandit-thinking-budget.ts";
 
 /** Probabilities, contexts × arms, all on one arm. */
@@ -51,4 +52,27 @@ test("thinking-budget: the same seed gives the same world", () => {
   const world = (seed: string) => thinkingBudget({}, createRandom(seed)).truth.successProbability(20, 4);
   expect(world("a")).toBe(world("a"));
   expect(world("a")).not.toBe(world("b"));
+});
+
+test("length-mode: reward and length of a policy, and answers of a mode", () => {
+  const { world, truth } = lengthMode("long");
+  expect(truth.expectedReward([0.25, 0.75])).toBeCloseTo(0.25 * 0.5 + 0.75 * 0.65, 12);
+  expect(truth.expectedLength([0.25, 0.75])).toBeCloseTo(0.25 * 5.5 + 0.75 * 13.5, 12);
+  expect(truth.bestReward).toBe(0.65);
+  expect(lengthMode("short").truth.expectedReward([1, 0])).toBe(0.65);
+  expect(lengthMode("neutral").truth.expectedReward([0.3, 0.7])).toBeCloseTo(0.6, 12);
+  const random = createRandom("answers");
+  const answers = Array.from({ length: 4000 }, (_, i) => world.answer(i % 2, random));
+  const mean = (mode: number, value: (answer: (typeof answers)[number]) => number) =>
+    answers.reduce((sum, answer, i) => sum + (i % 2 === mode ? value(answer) : 0), 0) / 2000;
+  expect(Math.abs(mean(1, ({ correct }) => (correct ? 1 : 0)) - 0.65)).toBeLessThan(0.04);
+  expect(Math.abs(mean(0, ({ length }) => length) - 5.5)).toBeLessThan(0.1);
+  expect(new Set(answers.filter((_, i) => i % 2 === 1).map(({ length }) => length))).toEqual(new Set([12, 13, 14, 15]));
+});
+
+test("length-mode: the policy is one logit for the long mode", () => {
+  const policy = lengthMode("neutral").world.policy();
+  expect(Array.from(policy.logits())).toEqual([0, 0]);
+  policy.ascend(Float64Array.of(-1, 1), 0.5);
+  expect(Array.from(policy.logits())).toEqual([0, 0.5]);
 });
