@@ -1,6 +1,7 @@
 export * from "./arithmetic-lm.ts";
 export * from "./bandit.ts";
 export * from "./bandit-length-mode.ts";
+export * from "./bandit-reason-or-direct.ts";
 export * from "./bandit-thinking-budget.ts";
 export * from "./branch-length.ts";
 export * from "./diffusion-sampler.ts";
@@ -16,6 +17,7 @@ export * from "./knowledge-graph.ts";
 export * from "./random-calculation.ts";
 export * from "./reasoning-chain.ts";
 export * from "./retouch.ts";
+export * from "./rm-fit.ts";
 export * from "./step-labels.ts";
 export * from "./ring.ts";
 export * from "./token-tree.ts";

@@ -10,6 +10,20 @@ export {
   policyGradient,
 } from "./policy-gradient.ts";
 export { policyGradientLoss } from "./policy-gradient-loss.ts";
+export {
+  fitNetwork,
+  fitPairs,
+  fitRatings,
+  fitRewardModel,
+  minibatches,
+  type NetworkFit,
+  type PairFit,
+  type PairSlope,
+  pairSlopes,
+  type Rows,
+  scoreItems,
+  startMlp,
+} from "./preference.ts";
 export { type SupervisedOptions, trainSupervised } from "./supervised.ts";
 export { adam, addScoreGradient, drawAction, softmaxRows } from "./tabular.ts";
 export { type WarmUpOptions, warmArithmeticPolicy, warmUpModel, warmUpTask } from "./warm-up.ts";
