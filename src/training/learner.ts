@@ -16,19 +16,29 @@ export interface Learner {
   readonly parameters: Parameters;
   /** Steps made. */
   readonly steps: number;
+  /** The optimiser's moments, lent as the parameters are. */
+  readonly moments: Moments;
   /** One update on a batch, which is consumed. Gives the loss, its diagnostics, `gradientNorm` and `learningRate`. */
   step(batch: Tensors): Record<string, number>;
   dispose(): void;
 }
 
-/** Takes over the parameters. */
-export function createLearner(parameters: Parameters, loss: Loss, optimizer: z.input<typeof adamWParams>): Learner {
+interface Moments {
+  readonly first: Parameters;
+  readonly second: Parameters;
+}
+
+/** Takes over the parameters, and the moments where it goes on after `steps` steps. */
+export function createLearner(
+  parameters: Parameters,
+  loss: Loss,
+  optimizer: z.input<typeof adamWParams>,
+  made?: Moments & { readonly steps: number },
+): Learner {
   const options = adamWParams.parse(optimizer);
-  let state: { parameters: Parameters; first: Parameters; second: Parameters } = {
-    parameters,
-    ...zeroMoments(parameters),
-  };
-  let steps = 0;
+  const { first, second } = made ?? zeroMoments(parameters);
+  let state: { parameters: Parameters; first: Parameters; second: Parameters } = { parameters, first, second };
+  let steps = made?.steps ?? 0;
   const update = jit((before: typeof state, batch: Tensors, scalars: Tensor) => {
     // The batch is captured, not passed: what autodiff does not see costs nothing.
     const split = (differentiated: Parameters): [Tensor, Tensors] => {
@@ -47,6 +57,10 @@ export function createLearner(parameters: Parameters, loss: Loss, optimizer: z.i
     },
     get steps() {
       return steps;
+    },
+    get moments() {
+      const { first, second } = state;
+      return { first, second };
     },
     step(batch) {
       const { after, metrics } = update(state, batch, adamWScalars(steps, options));

@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../core/random.ts";
+import { groupRelative } from "../credit/group-relative.ts";
 import { liveArrays } from "../model/networks/live-arrays.fixture.ts";
-import { dispose, keep, toHost } from "../model/networks/parameters.ts";
+import { dispose, fromHost, keep, toHost } from "../model/networks/parameters.ts";
 import { initTransformer, type TransformerConfig } from "../model/networks/transformer.ts";
 import { algorithms, type PolicyGradientAlgorithm } from "./algorithms.ts";
 import { policyEvaluation } from "./evaluate-policy.ts";
 import type { LanguageTask } from "./language-task.ts";
-import { type PolicyGradientOptions, policyGradient } from "./policy-gradient.ts";
+import { type PolicyGradientOptions, type PolicyGradientTrainer, policyGradient } from "./policy-gradient.ts";
+import { type DrawnRollouts, scoreByTask } from "./rollouts.ts";
 
 const model: TransformerConfig = { vocabulary: 8, context: 8, width: 16, layers: 1, heads: 2, hidden: 32, padding: 0 };
 
@@ -40,6 +42,13 @@ const options = (
     ...changes,
   };
 };
+
+function policyGradientKl(algorithm: PolicyGradientAlgorithm): number | null {
+  const trainer = policyGradient(options(algorithm));
+  const { kl } = trainer.step();
+  trainer.dispose();
+  return kl;
+}
 
 describe("policy gradient", () => {
   it.each(Object.keys(algorithms) as (keyof typeof algorithms)[])("%s learns, and leaves no array behind", (name) => {
@@ -139,6 +148,70 @@ describe("policy gradient", () => {
     expect(withIt.informativeGroups).toBeGreaterThan(without.informativeGroups);
     plain.dispose();
     resampled.dispose();
+  });
+
+  it("goes on from a snapshot to the same numbers, and measures the KL", () => {
+    const start = (changes: Partial<PolicyGradientOptions> = {}) =>
+      options(algorithms.grpo, { epochs: 2, minibatches: 2, measureKl: true, ...changes });
+    const figures = (trainer: PolicyGradientTrainer) => {
+      const { milliseconds, ...rest } = trainer.step();
+      return rest;
+    };
+    const live = liveArrays();
+    const before = live.size;
+    const whole = policyGradient(start());
+    const reports = [figures(whole), figures(whole), figures(whole), figures(whole)];
+    const first = policyGradient(start());
+    figures(first);
+    figures(first);
+    const snapshot = first.snapshot();
+    first.dispose();
+    const again = start();
+    const reference = again.parameters;
+    const parameters = fromHost(snapshot.parameters);
+    const resumed = policyGradient({ ...again, parameters, reference, resume: snapshot });
+    dispose(reference);
+    expect([figures(resumed), figures(resumed)]).toEqual(reports.slice(2));
+    expect(resumed.snapshot()).toEqual(whole.snapshot());
+    resumed.dispose();
+    whole.dispose();
+    expect(live.size).toBe(before);
+    expect(reports[0].kl).toBeLessThan(1e-6);
+    expect(reports[3].kl).toBeGreaterThan(1e-3);
+    expect(policyGradientKl(algorithms.grpo)).toBeNull();
+  });
+
+  it("takes rewards and advantages from elsewhere", async () => {
+    const own = policyGradient(options(algorithms.grpo));
+    const rewarded = policyGradient(options(algorithms.grpo));
+    const credited = policyGradient(options(algorithms.grpo));
+    const perToken = policyGradient(options(algorithms.grpo));
+    const score = (drawn: DrawnRollouts) => Promise.resolve(scoreByTask(echo, drawn));
+    const credit = async (drawn: DrawnRollouts) => {
+      const { rewards } = await score(drawn);
+      const values = Array.from(rewards, Number);
+      const { advantages } = groupRelative({})({ rewards: values, groups: drawn.groups });
+      return { rewards, advantages: Array.from(advantages as Float64Array) };
+    };
+    for (let step = 0; step < 3; step++) {
+      const { milliseconds, ...expected } = own.step();
+      const others = [
+        await rewarded.stepWith(score),
+        await credited.stepWith(credit),
+        await perToken.stepWith(async (drawn) => {
+          const { rewards, advantages } = await credit(drawn);
+          return { rewards, advantages: advantages.map((one, row) => Array(drawn.samples.lengths[row]).fill(one)) };
+        }),
+      ];
+      for (const other of others) expect(other).toMatchObject(expected);
+    }
+    await expect(
+      credited.stepWith(async () => ({ rewards: Array(64).fill(1), advantages: Array(64).fill(Number.NaN) })),
+    ).rejects.toThrow(/advantages\[0\].*NaN/);
+    await expect(
+      perToken.stepWith(async () => ({ rewards: Array(64).fill(1), advantages: Array(64).fill([1, 2, 3, 4]) })),
+    ).rejects.toThrow(/advantages\[0\].*tokens/);
+    for (const trainer of [own, rewarded, credited, perToken]) trainer.dispose();
   });
 
   it("names what does not fit", () => {

@@ -8,7 +8,16 @@ import type { z } from "zod";
 import { ContractError } from "../core/error.ts";
 import { createRandom, type Random } from "../core/random.ts";
 import { type Samples, transformerSampler } from "../model/networks/decoding.ts";
-import { dispose, float32, int32, keep, type Parameters } from "../model/networks/parameters.ts";
+import {
+  dispose,
+  float32,
+  fromHost,
+  type HostParameters,
+  int32,
+  keep,
+  type Parameters,
+  toHost,
+} from "../model/networks/parameters.ts";
 import { replyStatistics, type TransformerConfig } from "../model/networks/transformer.ts";
 import type { adamWParams } from "../model/optimizer.ts";
 import type { Tensor, Tensors } from "../objective/engine.ts";
@@ -17,7 +26,7 @@ import { type Advantages, advantagesOf } from "./credit.ts";
 import type { LanguageTask } from "./language-task.ts";
 import { createLearner } from "./learner.ts";
 import { policyGradientLoss } from "./policy-gradient-loss.ts";
-import { collectRollouts, rolloutFigures } from "./rollouts.ts";
+import { collectRollouts, type DrawnRollouts, type RolloutScores, rolloutFigures, scoreByTask } from "./rollouts.ts";
 
 export interface PolicyGradientOptions {
   readonly algorithm: PolicyGradientAlgorithm;
@@ -36,7 +45,20 @@ export interface PolicyGradientOptions {
   readonly epochs?: number;
   readonly minibatches?: number;
   readonly optimizer: z.input<typeof adamWParams>;
+  /** Measures the KL to the reference in every step, also where the algorithm has no use for it. */
+  readonly measureKl?: boolean;
   readonly seed: string | number;
+  /** Goes on from here; `parameters` are then those of the snapshot, and `reference` is wanted where there is one. */
+  readonly resume?: Pick<PolicyGradientSnapshot, "steps" | "first" | "second">;
+}
+
+/** All that a trainer is, on the host: draws depend on the seed and the step alone. */
+export interface PolicyGradientSnapshot {
+  /** Trainer steps made. */
+  readonly steps: number;
+  readonly parameters: HostParameters;
+  readonly first: HostParameters;
+  readonly second: HostParameters;
 }
 
 /** One step's figures. Rewards are the task's, before any penalty. */
@@ -46,6 +68,8 @@ export interface PolicyGradientReport {
   readonly reward: number | null;
   readonly length: number;
   readonly entropy: number;
+  /** To the reference, nats a reply (k3 summed over tokens); null where no reference is kept. */
+  readonly kl: number | null;
   /** Share of the groups that entered the update whose rewards differ. */
   readonly informativeGroups: number;
   readonly unscored: number;
@@ -59,7 +83,12 @@ export interface PolicyGradientReport {
 export interface PolicyGradientTrainer {
   /** The present policy; pass `keep(trainer.parameters)` to functions that consume it. */
   readonly parameters: Parameters;
+  /** A step on the task's own reward. */
   step(): PolicyGradientReport;
+  /** A step on rewards, perhaps advantages, from elsewhere; asked once, or once a draw with `resampling`. */
+  stepWith(score: (drawn: DrawnRollouts) => Promise<RolloutScores>): Promise<PolicyGradientReport>;
+  /** A copy of its state. */
+  snapshot(): PolicyGradientSnapshot;
   dispose(): void;
 }
 
@@ -72,15 +101,21 @@ export function policyGradient(options: PolicyGradientOptions): PolicyGradientTr
     throw new ContractError("minibatches", `expected a divisor of ${rows} rollouts, got ${minibatches}`);
   if ((algorithm.credit.kind === "gae") !== (model.valueHead === true))
     throw new ContractError("model.valueHead", "expected true with the credit gae, and only then");
-  const needsReference = usesReference(algorithm);
+  const algorithmUsesReference = usesReference(algorithm);
+  const needsReference = options.measureKl === true || algorithmUsesReference;
   const reference = needsReference ? keep(options.reference ?? options.parameters) : null;
 
-  const random = createRandom(options.seed);
+  const streams = createRandom(options.seed);
   const sampler = transformerSampler(model, { promptLength, replyLength, groupSize, temperature, stop });
   const learner = createLearner(
     options.parameters,
     policyGradientLoss(model, algorithm, promptLength, temperature),
     options.optimizer,
+    options.resume && {
+      steps: options.resume.steps * epochs * minibatches,
+      first: fromHost(options.resume.first),
+      second: fromHost(options.resume.second),
+    },
   );
   const statistics = jit((parameters: Parameters, tokens: Tensor): Tensors => {
     const { logprobs, entropies, values } = replyStatistics(model, parameters, tokens, promptLength, temperature);
@@ -91,18 +126,34 @@ export function policyGradient(options: PolicyGradientOptions): PolicyGradientTr
     const result = statistics(keep(parameters), int32(tokens, [rows, columns]));
     return Object.fromEntries(Object.entries(result).map(([name, x]) => [name, x.dataSync() as Float32Array]));
   };
-  const sample = (tokens: Int32Array, uniforms: Float32Array) => sampler(keep(learner.parameters), tokens, uniforms);
+  const sample = (tokens: Int32Array, uniforms: Float32Array) => {
+    const samples = sampler(keep(learner.parameters), tokens, uniforms);
+    return { samples, refLogprobs: reference === null ? undefined : read(reference, samples.tokens).logprobs };
+  };
   const { resampling } = algorithm;
 
-  const step = (): PolicyGradientReport => {
+  let steps = options.resume?.steps ?? 0;
+  function* makeStep(): Generator<DrawnRollouts, PolicyGradientReport, RolloutScores> {
     const started = performance.now();
-    const { kept, drawn, scoring } = collectRollouts({ task, prompts, groupSize, resampling }, sample, random);
+    // A stream for each step: where a run goes on, nothing has to be known but its number.
+    const random = streams.stream(`step ${steps}`);
+    const scoring = { milliseconds: 0 };
+    const { kept, drawn } = yield* timed(
+      collectRollouts({ task, prompts, groupSize, resampling }, sample, random),
+      scoring,
+    );
     const { samples } = kept;
+    const refLogprobs = algorithmUsesReference ? kept.refLogprobs : undefined;
     const mask = maskOf(samples.lengths, replyLength);
-    const refLogprobs = reference === null ? undefined : read(reference, samples.tokens).logprobs;
     const values = model.valueHead ? read(learner.parameters, samples.tokens).values : undefined;
     const generated = performance.now();
-    const credit = advantagesOf(algorithm, kept, { mask, values, refLogprobs, replyLength });
+    const { advantages } = kept;
+    if (advantages !== undefined && model.valueHead)
+      throw new ContractError("advantages", "a critic needs those of the algorithm's own credit, gae");
+    const credit =
+      advantages === undefined
+        ? advantagesOf(algorithm, kept, { mask, values, refLogprobs, replyLength })
+        : { advantages };
     const batch = { samples, mask: maskUnscored(mask, kept.scored, replyLength), refLogprobs, values, ...credit };
     const credited = performance.now();
     const updates: Record<string, number> = {};
@@ -118,21 +169,36 @@ export function policyGradient(options: PolicyGradientOptions): PolicyGradientTr
     }
     const updated = performance.now();
     return {
-      step: learner.steps / (epochs * minibatches) - 1,
+      step: steps++,
       ...rolloutFigures(drawn, kept, groupSize),
       updates,
       milliseconds: {
-        generation: generated - started - scoring,
-        scoring: scoring + credited - generated,
+        generation: generated - started - scoring.milliseconds,
+        scoring: scoring.milliseconds + credited - generated,
         update: updated - credited,
       },
     };
-  };
+  }
   return {
     get parameters() {
       return learner.parameters;
     },
-    step,
+    step() {
+      const making = makeStep();
+      let next = making.next();
+      while (!next.done) next = making.next(scoreByTask(task, next.value));
+      return next.value;
+    },
+    async stepWith(score) {
+      const making = makeStep();
+      let next = making.next();
+      while (!next.done) next = making.next(await score(next.value));
+      return next.value;
+    },
+    snapshot() {
+      const { first, second } = learner.moments;
+      return { steps, parameters: toHost(learner.parameters), first: toHost(first), second: toHost(second) };
+    },
     dispose() {
       if (reference !== null) dispose(reference);
       sampler.dispose();
@@ -140,6 +206,18 @@ export function policyGradient(options: PolicyGradientOptions): PolicyGradientTr
       learner.dispose();
     },
   };
+}
+
+/** Passes a generator on, and adds up how long it waits for answers. */
+function* timed<Y, R, N>(inner: Generator<Y, R, N>, waited: { milliseconds: number }): Generator<Y, R, N> {
+  let next = inner.next();
+  while (!next.done) {
+    const asked = performance.now();
+    const answer = yield next.value;
+    waited.milliseconds += performance.now() - asked;
+    next = inner.next(answer);
+  }
+  return next.value;
 }
 
 function usesReference({ klInReward, loss }: PolicyGradientAlgorithm): boolean {
