@@ -25,6 +25,9 @@ const echo: LanguageTask<number> = {
   reward: (token, reply) => (reply.length === 2 && reply[0] === token && reply[1] === 1 ? 1 : 0),
 };
 
+/** Only the first token counts. */
+const easy: LanguageTask<number> = { ...echo, reward: (token, reply) => (reply[0] === token ? 1 : 0) };
+
 const options = (
   algorithm: PolicyGradientAlgorithm,
   changes: Partial<PolicyGradientOptions> = {},
@@ -152,7 +155,7 @@ describe("policy gradient", () => {
 
   it("goes on from a snapshot to the same numbers, and measures the KL", () => {
     const start = (changes: Partial<PolicyGradientOptions> = {}) =>
-      options(algorithms.grpo, { epochs: 2, minibatches: 2, measureKl: true, ...changes });
+      options(algorithms.grpo, { task: easy, epochs: 2, minibatches: 2, measureKl: true, ...changes });
     const figures = (trainer: PolicyGradientTrainer) => {
       const { milliseconds, ...rest } = trainer.step();
       return rest;
@@ -182,11 +185,10 @@ describe("policy gradient", () => {
   });
 
   it("takes rewards and advantages from elsewhere", async () => {
-    const own = policyGradient(options(algorithms.grpo));
-    const rewarded = policyGradient(options(algorithms.grpo));
-    const credited = policyGradient(options(algorithms.grpo));
-    const perToken = policyGradient(options(algorithms.grpo));
-    const score = (drawn: DrawnRollouts) => Promise.resolve(scoreByTask(echo, drawn));
+    const [own, rewarded, credited, perToken] = Array.from({ length: 4 }, () =>
+      policyGradient(options(algorithms.grpo, { task: easy })),
+    );
+    const score = (drawn: DrawnRollouts) => Promise.resolve(scoreByTask(easy, drawn));
     const credit = async (drawn: DrawnRollouts) => {
       const { rewards } = await score(drawn);
       const values = Array.from(rewards, Number);
