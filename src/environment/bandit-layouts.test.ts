@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createRandom } from "../core/random.ts";
 import { lengthMode } from "./bandit-length-mode.ts";
+import { reasonOrDirect } from "./bandit-reason-or-direct.ts";
 import { thinkingBudget } from "./bandit-thinking-budget.ts";
 
 /** Probabilities, contexts × arms, all on one arm. */
@@ -75,4 +76,39 @@ test("length-mode: the policy is one logit for the long mode", () => {
   expect(Array.from(policy.logits())).toEqual([0, 0]);
   policy.ascend(Float64Array.of(-1, 1), 0.5);
   expect(Array.from(policy.logits())).toEqual([0, 0.5]);
+});
+
+test("reason-or-direct: accuracy mixes the modes, and the start is the card's", () => {
+  const { world, truth } = reasonOrDirect({ noise: 0 }, createRandom("modes"));
+  const { prompts, answers } = world;
+  const modes = world.modePolicy().logits();
+  expect(1 / (1 + Math.exp(modes[0] - modes[1]))).toBeCloseTo(0.08, 12);
+  const logits = world.answerPolicy().logits();
+  const policy = logits.map((logit, i) => {
+    const row = logits.subarray(i - (i % answers), i - (i % answers) + answers);
+    return Math.exp(logit) / row.reduce((sum, value) => sum + Math.exp(value), 0);
+  });
+  const direct = Math.exp(-0.5) / (Math.exp(-0.5) + 7);
+  const reason = Math.exp(3.2) / (Math.exp(3.2) + 7);
+  expect(truth.accuracy([1, 0], policy)).toBeCloseTo(direct, 12);
+  expect(truth.accuracy([0.25, 0.75], policy)).toBeCloseTo(0.25 * direct + 0.75 * reason, 12);
+  // The gold answer is the one that starts with the largest logit where reasoning.
+  const row = Array.from(logits.subarray(prompts * answers, (prompts + 1) * answers));
+  expect(world.correct(0, row.indexOf(Math.max(...row)))).toBe(true);
+});
+
+test("reason-or-direct: phrases and misjudgements follow the mode", () => {
+  const { world } = reasonOrDirect({}, createRandom("modes"));
+  const random = createRandom("replies");
+  const share = (correct: boolean, mode: number) => {
+    let judged = 0;
+    for (let i = 0; i < 4000; i++) if (world.judgedCorrect(correct, mode, random)) judged++;
+    return judged / 4000;
+  };
+  expect(Math.abs(share(true, 0) - 0.85)).toBeLessThan(0.03);
+  expect(Math.abs(share(true, 1) - 0.45)).toBeLessThan(0.03);
+  expect(Math.abs(share(false, 1) - 0.3)).toBeLessThan(0.03);
+  const counts = (mode: number) => new Set(Array.from({ length: 100 }, () => world.phrases(mode, random)));
+  expect([...counts(0)].sort()).toEqual([0, 1, 2]);
+  expect([...counts(1)].sort()).toEqual([5, 6, 7]);
 });
