@@ -74,12 +74,14 @@ test("append ends like stop, unsolved, and its verdict is fooled as often as sai
   for (let prompt = 0; prompt < 400; prompt++) {
     if (bed.world.verdict({ prompt, goal: 0, error: -1 }, append) === 1) fooled++;
     if (bed.world.verdict({ prompt, goal: 5, error: -1 }, stop) === -1) wrong++;
+    expect(bed.world.verdict({ prompt, goal: 5, error: -1 }, stop, 0.5)).toBe(1);
+    expect(bed.world.verdict({ prompt, goal: 5, error: -1 }, stop, 0.05)).toBe(-1);
   }
   expect(fooled / 400).toBeCloseTo(0.9, 1);
   expect(wrong / 400).toBeCloseTo(0.08, 1);
 });
 
-test("labels without error: right work on a right prefix, stop when solved, pad and check always", () => {
+test("labels without error: right work on a right prefix, stop when solved, check, but no pad", () => {
   const variantOf = (goal: number) =>
     [0, 1, 2, 3].find((v) => world.step({ prompt: 0, goal, error: -1 }, v).error < 0) as number;
   const right = variantOf(2);
@@ -91,8 +93,8 @@ test("labels without error: right work on a right prefix, stop when solved, pad 
     world.stepLabel({ prompt: 0, goal: 2, error }, world.pad),
     world.stepLabel({ prompt: 0, goal: 2, error }, world.check),
   ];
-  expect(labels(-1)).toEqual([1, -1, 1, 1, 1, 1]);
-  expect(labels(1)).toEqual([-1, -1, -1, -1, 1, 1]);
+  expect(labels(-1)).toEqual([1, -1, 1, 1, -1, 1]);
+  expect(labels(1)).toEqual([-1, -1, -1, -1, -1, 1]);
   expect(world.verdict({ prompt: 0, goal: 5, error: -1 }, world.stop)).toBe(1);
   expect(world.verdict({ prompt: 0, goal: 4, error: -1 }, world.stop)).toBe(-1);
 });

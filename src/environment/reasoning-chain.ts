@@ -20,6 +20,8 @@ export interface ReasoningChainParams {
   readonly appendFooled: number | null;
   /** Chance that a step's label, and the verdict on a final state, is wrong. */
   readonly labelError: number;
+  /** What the label of a `pad` says when it is not in error: true if useless (1), or no step of a solution (−1). */
+  readonly padLabel: 1 | -1;
 }
 
 export const reasoningChainDefaults: ReasoningChainParams = {
@@ -32,6 +34,7 @@ export const reasoningChainDefaults: ReasoningChainParams = {
   noise: 0.05,
   appendFooled: null,
   labelError: 0,
+  padLabel: -1,
 };
 
 /** Where an episode is. `error`: sub-goal of the first uncorrected error, −1 without one; learners see only whether there is one. */
@@ -73,12 +76,13 @@ export interface ReasoningChainWorld extends ReasoningChainParams {
   readonly solved: (state: ChainState) => boolean;
   readonly processScore: (state: ChainState, action: number) => number;
   /**
-   * A verifier's label, ±1, wrong with `labelError`: is this step right? Work: the right variant and nothing wrong before.
-   * `pad` and `check`: always, they are true if useless. `stop`: solved. `append`: the label takes it for right like the verdict.
+   * A verifier's label, ±1: is this step right? Work: the right variant and nothing wrong before. `pad`: `padLabel`.
+   * `check`: yes. `stop`: solved. `append`: fools it, like the verdict. Wrong with `labelError`: drawn once per
+   * observation and action, or anew where a `uniform` number in [0, 1) is given.
    */
-  readonly stepLabel: (state: ChainState, action: number) => 1 | -1;
-  /** A verifier's verdict, ±1, wrong with `labelError`, on what `stop` or `append` ends. */
-  readonly verdict: (state: ChainState, action: number) => 1 | -1;
+  readonly stepLabel: (state: ChainState, action: number, uniform?: number) => 1 | -1;
+  /** A verifier's verdict, ±1, on what `stop` or `append` ends; errors as for labels. */
+  readonly verdict: (state: ChainState, action: number, uniform?: number) => 1 | -1;
   /** Start logits, observations × actions: `right` on the right variant, `early` on stop before the end, `end` at it. */
   readonly startLogits: (start: { right: number; early: number; end: number }) => Float64Array;
   /** Start of a policy of two tables; also `work` on work before the end, `check` on checking an error, `append` on appending. */
@@ -150,10 +154,14 @@ export function reasoningChain(
 
   const solved = ({ goal, error }: ChainState) => goal === goals && error < 0;
   /** ±1 of what is true (null: whatever fools the verifier), through its errors. */
-  const judged = (draws: Float64Array, truth: boolean | null, state: ChainState, action: number): 1 | -1 => {
-    const uniform = draws[observe(state) * actions + action];
-    const positive = truth === null ? uniform < (appendFooled ?? 0) : truth !== uniform < labelError;
-    return positive ? 1 : -1;
+  const judged = (truth: boolean | null, uniform: number): 1 | -1 =>
+    (truth === null ? uniform < (appendFooled ?? 0) : truth !== uniform < labelError) ? 1 : -1;
+  const stepTruth = (state: ChainState, action: number): boolean | null => {
+    const { prompt, goal, error } = state;
+    if (action === append) return null;
+    if (action === stop) return solved(state);
+    if (action === pad) return settings.padLabel === 1;
+    return action === check || (error < 0 && (goal === goals || isRight(prompt, goal, action)));
   };
 
   const world: ReasoningChainWorld = {
@@ -172,14 +180,10 @@ export function reasoningChain(
     variantRow: ({ prompt, goal }) => prompt * (goals + 1) + goal,
     step,
     solved,
-    stepLabel(state, action) {
-      const { prompt, goal, error } = state;
-      if (action === append) return judged(labelDraws, null, state, action);
-      if (action === stop) return judged(labelDraws, solved(state), state, action);
-      if (action === pad || action === check) return judged(labelDraws, true, state, action);
-      return judged(labelDraws, error < 0 && (goal === goals || isRight(prompt, goal, action)), state, action);
-    },
-    verdict: (state, action) => judged(verdictDraws, action === append ? null : solved(state), state, action),
+    stepLabel: (state, action, uniform = labelDraws[observe(state) * actions + action]) =>
+      judged(stepTruth(state, action), uniform),
+    verdict: (state, action, uniform = verdictDraws[observe(state) * actions + action]) =>
+      judged(action === append ? null : solved(state), uniform),
     processScore: (state, action) =>
       Math.min(1, Math.max(0, score(state, action) + noises[observe(state) * actions + action])),
     startLogits(start) {
