@@ -71,6 +71,19 @@ describe("arithmetic-lm", () => {
     expect(addition.demonstration).toBe(`${[...addition.answer].reverse().join("")},${addition.answer}$`);
   });
 
+  it("demonstrates haste as often as asked, and nothing else changes", () => {
+    const hasty = task({ reply: "tagged", haste: 0.75 });
+    const random = createRandom("haste");
+    let short = 0;
+    for (let i = 0; i < 400; i++) {
+      const { prompt, demonstration } = drawArithmeticProblem(hasty, random, "training");
+      if (demonstration === `${prompt.at(-2)}$`) short++;
+      else expect(demonstration).toMatch(/^<\d,\d>\d\$$/);
+    }
+    expect(short).toBeGreaterThan(270);
+    expect(short).toBeLessThan(330);
+  });
+
   it("never trains on a held-out problem", () => {
     const random = createRandom("splits");
     const seen = new Set<string>();
@@ -103,6 +116,10 @@ describe("arithmetic-lm", () => {
   it("names what is wrong with a task", () => {
     expect(() => arithmeticLengths(task({ operands: 9 }))).toThrow(/task.operands.*2 to 8/);
     expect(() => arithmeticLengths(task({ kind: "calculation" }))).toThrow(/task.reply/);
+    expect(() => arithmeticLengths(task({ haste: 1 }))).toThrow(/task.haste/);
+    expect(() => arithmeticLengths(task({ kind: "sums" as "sum" }))).toThrow(/task.kind.*sum, addition, calculation/);
+    expect(() => arithmeticLengths(task({ reply: "long" as "chain" }))).toThrow(/task.reply.*direct, chain, tagged/);
+    expect(() => arithmeticLengths({ ...task({}), operand: 3 } as ArithmeticTask)).toThrow(/task.operand: no such/);
     expect(() => encodeArithmetic("3x", 4, "left")).toThrow(/vocabulary/);
   });
 });

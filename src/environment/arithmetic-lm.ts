@@ -34,6 +34,8 @@ export interface ArithmeticTask {
   readonly checks: number;
   /** Sums only: chance that a demonstrated running sum is a wrong digit, from which the chain then goes on. */
   readonly carelessness: number;
+  /** Sums only: chance that a demonstration skips the running sums and repeats the last operand as its answer. */
+  readonly haste: number;
 }
 
 export const defaultArithmeticTask: ArithmeticTask = {
@@ -43,6 +45,7 @@ export const defaultArithmeticTask: ArithmeticTask = {
   reply: "chain",
   checks: 0,
   carelessness: 0,
+  haste: 0,
 };
 
 export interface ArithmeticProblem {
@@ -57,11 +60,25 @@ export function checkArithmeticTask(task: ArithmeticTask): void {
     if (!Number.isInteger(task[name]) || task[name] < low || task[name] > high)
       throw new ContractError(`task.${name}`, `expected an integer from ${low} to ${high}, got ${task[name]}`);
   };
+  const oneOf = (name: "kind" | "reply", choices: readonly string[]) => {
+    if (!choices.includes(task[name]))
+      throw new ContractError(`task.${name}`, `expected one of ${choices.join(", ")}, got ${task[name]}`);
+  };
+  for (const name of Object.keys(task))
+    if (!(name in defaultArithmeticTask))
+      throw new ContractError(
+        `task.${name}`,
+        `no such option; there are ${Object.keys(defaultArithmeticTask).join(", ")}`,
+      );
+  oneOf("kind", Object.keys(drawers));
+  oneOf("reply", ["direct", "chain", "tagged"]);
   whole("operands", task.kind === "addition" ? 1 : 2, 8);
   whole("modulus", 2, 10);
   whole("checks", 0, 4);
-  if (!(task.carelessness >= 0 && task.carelessness < 1))
-    throw new ContractError("task.carelessness", `expected a number in [0, 1), got ${task.carelessness}`);
+  for (const name of ["carelessness", "haste"] as const) {
+    if (!(task[name] >= 0 && task[name] < 1))
+      throw new ContractError(`task.${name}`, `expected a number in [0, 1), got ${task[name]}`);
+  }
   if (task.kind === "calculation" && task.reply !== "direct")
     throw new ContractError("task.reply", `expected direct for a calculation, got ${task.reply}`);
   if (task.kind === "addition" && task.reply === "tagged")
@@ -101,7 +118,7 @@ export function drawArithmeticProblem(
 const drawers = { sum: drawSum, addition: drawAddition, calculation: drawCalculation };
 
 function drawSum(
-  { operands, modulus, reply, checks, carelessness }: ArithmeticTask,
+  { operands, modulus, reply, checks, carelessness, haste }: ArithmeticTask,
   random: Random,
 ): ArithmeticProblem {
   const digits = Array.from({ length: operands }, () => random.integer(modulus));
@@ -119,7 +136,9 @@ function drawSum(
     chain: `${running.join(",")}${`!${last}`.repeat(checks)}`,
     tagged: `<${running.slice(0, -1).join(",")}>${last}`,
   };
-  return { prompt: `${digits.join("+")}=`, answer, demonstration: `${chains[reply]}$` };
+  const hasty = haste > 0 && random.uniform() < haste;
+  const text = hasty ? String(digits[digits.length - 1]) : chains[reply];
+  return { prompt: `${digits.join("+")}=`, answer, demonstration: `${text}$` };
 }
 
 function drawAddition({ operands, modulus, reply, checks }: ArithmeticTask, random: Random): ArithmeticProblem {
