@@ -14,6 +14,7 @@ export * from "./latent-reward-prompts.ts";
 export * from "./latent.ts";
 export * from "./networks/convolution.ts";
 export * from "./networks/decoding.ts";
+export * from "./networks/mixture-field.ts";
 export * from "./networks/mlp.ts";
 export * from "./networks/parameters.ts";
 export * from "./networks/transformer.ts";

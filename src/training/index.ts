@@ -27,3 +27,32 @@ export {
 export { type SupervisedOptions, trainSupervised } from "./supervised.ts";
 export { adam, addScoreGradient, drawAction, softmaxRows } from "./tabular.ts";
 export { type WarmUpOptions, warmArithmeticPolicy, warmUpModel, warmUpTask } from "./warm-up.ts";
+export { type FlowData, type FlowMatchingOptions, trainFlowMatching } from "./flow-matching.ts";
+export { type BaseField, type FlowPolicy, flowPolicy, oneHot } from "./flow-policy.ts";
+export {
+  type FlowCredit,
+  type FlowObjective,
+  type FlowPolicyGradientOptions,
+  type FlowPolicyGradientTrainer,
+  flowPolicyGradient,
+  type ScoredFlowRollouts,
+  samplesOf,
+} from "./flow-policy-gradient.ts";
+export {
+  drawStarts,
+  type FlowModel,
+  type FlowRollouts,
+  type FlowSampling,
+  type FlowStarts,
+  flowLogprobs,
+  latentRewards,
+  rollOutFlow,
+  type SampleRewards,
+  sampleFlow,
+  stepEffects,
+} from "./flow-rollouts.ts";
+export {
+  type RewardBackpropagationOptions,
+  type RewardBackpropagationTrainer,
+  rewardBackpropagation,
+} from "./reward-backpropagation.ts";
