@@ -1,6 +1,7 @@
 import { type Command, CommanderError, program } from "commander";
 import pc from "picocolors";
 import { messageOf } from "../core/error.ts";
+import { register as bench } from "./bench.ts";
 import { register as call } from "./call.ts";
 import { register as cases } from "./cases.ts";
 import { register as papers } from "./papers.ts";
@@ -25,6 +26,7 @@ const commands: readonly ((program: Command) => void)[] = [
   cases,
   papers,
   reproduce,
+  bench,
 ];
 
 const exitCodes = `
