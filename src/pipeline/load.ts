@@ -19,6 +19,18 @@ const builtins = new Set(builtinModules);
  * for a file that does not compile, throws when it is run, or exports something else.
  */
 export async function loadReward(path: string): Promise<Reward> {
+  const { exported: reward, hash, module } = await loadModule(path);
+  if (reward === undefined)
+    throw new ContractError(path, "has no default export; write `export default defineReward({ … })`");
+  if (!isReward(reward))
+    throw new ContractError(path, `exports ${typeof reward} by default, expected what defineReward gives`);
+  return { ...reward, hash, module };
+}
+
+/** What a TypeScript file exports by default, loaded as `loadReward` does; `module` is the bundle's address. */
+export async function loadModule(
+  path: string,
+): Promise<{ readonly exported: unknown; readonly hash: string; readonly module: string }> {
   const file = resolve(path);
   if (!existsSync(file)) throw new ContractError(path, "no such file");
   const { code, map, packages } = await bundle(file, path);
@@ -26,18 +38,12 @@ export async function loadReward(path: string): Promise<Reward> {
   const module = pathToFileURL(join(bundleFolder(), `${hash}.mjs`)).href;
   const inline = Buffer.from(map).toString("base64");
   writeFileSync(fileURLToPath(module), `${code}\n//# sourceMappingURL=data:application/json;base64,${inline}\n`);
-  let exported: { default?: unknown };
   try {
-    exported = (await import(/* @vite-ignore */ module)) as { default?: unknown };
+    const { default: exported } = (await import(/* @vite-ignore */ module)) as { default?: unknown };
+    return { exported, hash, module };
   } catch (thrown) {
     throw new ContractError(place(thrown, module, map, file, path), messageOf(thrown));
   }
-  const { default: reward } = exported;
-  if (reward === undefined)
-    throw new ContractError(path, "has no default export; write `export default defineReward({ … })`");
-  if (!isReward(reward))
-    throw new ContractError(path, `exports ${typeof reward} by default, expected what defineReward gives`);
-  return { ...reward, hash, module };
 }
 
 let folder: string | null = null;

@@ -31,11 +31,21 @@ export interface LanguageTask<Problem = unknown> {
   reward(problem: Problem, reply: Int32Array): number | null;
 }
 
+/** A language task whose rollouts a reward file can read; its own `reward` is then the true success, which the reward file never sees. */
+export interface TextTask<Problem = unknown> extends LanguageTask<Problem> {
+  /** Tokens as text, padding and the stop token left out. */
+  text(tokens: Int32Array): string;
+  /** What else the reward file may read of a problem: the entry of each column, by the column's name (`references`). */
+  fields(problem: Problem): Readonly<Record<string, unknown>>;
+  /** What decides its problems and demonstrations, as JSON: a finished warm-up is found again by it. */
+  readonly identity?: unknown;
+}
+
 /** `arithmetic-lm`, rewarded 1 for the exact answer and 0 otherwise. Prompt and reply lengths may be larger than the task needs. */
 export function arithmeticTask(
   changes: Partial<ArithmeticTask> = {},
   lengths: Partial<{ promptLength: number; replyLength: number }> = {},
-): LanguageTask<ArithmeticProblem> {
+): TextTask<ArithmeticProblem> {
   const task = { ...defaultArithmeticTask, ...changes };
   const { promptLength, replyLength } = { ...arithmeticLengths(task), ...lengths };
   return {
@@ -48,5 +58,8 @@ export function arithmeticTask(
     prompt: (problem) => encodeArithmetic(problem.prompt, promptLength, "left"),
     demonstration: (problem) => encodeArithmetic(problem.demonstration, replyLength, "right"),
     reward: (problem, reply) => (verifyArithmetic(task, problem, decodeArithmetic(reply)).correct ? 1 : 0),
+    text: (tokens) => decodeArithmetic(tokens[tokens.length - 1] === arithmeticEnd ? tokens.subarray(0, -1) : tokens),
+    fields: ({ answer }) => ({ references: answer }),
+    identity: ["arithmetic-lm", task, promptLength, replyLength],
   };
 }

@@ -23,8 +23,24 @@ export interface SupervisedOptions {
 }
 
 /** Trains on fresh demonstrations of the training split. Gives the parameters, which the caller owns. */
-export function trainSupervised(options: SupervisedOptions): Parameters {
-  const { model, task, steps, batch, seed, onStep } = options;
+export function trainSupervised({ onStep, ...options }: SupervisedOptions): Parameters {
+  const training = supervisedSteps(options);
+  let next = training.next();
+  while (!next.done) next = training.next(onStep?.(next.value.report, next.value.parameters));
+  return next.value;
+}
+
+export interface SupervisedStep {
+  readonly report: Record<string, number>;
+  /** The learner's. */
+  readonly parameters: Parameters;
+}
+
+/** The same, step by step: true passed to `next` ends the training. */
+export function* supervisedSteps(
+  options: Omit<SupervisedOptions, "onStep">,
+): Generator<SupervisedStep, Parameters, boolean | undefined> {
+  const { model, task, steps, batch, seed } = options;
   const random = createRandom(seed);
   const problems = random.stream("problems");
   const objective = sftLoss();
@@ -38,13 +54,15 @@ export function trainSupervised(options: SupervisedOptions): Parameters {
     },
     options.optimizer,
   );
-  for (let step = 0; step < steps; step++) {
-    const report = learner.step(demonstrations(task, batch, () => task.draw(problems, "training")));
-    if (onStep?.({ step, ...report }, learner.parameters)) break;
+  try {
+    for (let step = 0; step < steps; step++) {
+      const report = learner.step(demonstrations(task, batch, () => task.draw(problems, "training")));
+      if (yield { report: { step, ...report }, parameters: learner.parameters }) break;
+    }
+    return keep(learner.parameters);
+  } finally {
+    learner.dispose();
   }
-  const parameters = keep(learner.parameters);
-  learner.dispose();
-  return parameters;
 }
 
 /** Sequences and the mask of their reply tokens (the stop token included). */

@@ -1,7 +1,7 @@
 /** The supervised warm-up from which the experiments on `arithmetic-lm` start, cached on disk where wanted. */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type ArithmeticTask, defaultArithmeticTask } from "../environment/arithmetic-lm.ts";
 import {
   checkParameters,
@@ -87,18 +87,20 @@ export function warmArithmeticPolicy(options: WarmUpOptions): Parameters {
     },
   });
   evaluate.dispose();
-  if (file !== null && cache !== undefined) {
-    mkdirSync(cache, { recursive: true });
-    // Complete or not there, also when several processes warm up at once.
-    const partial = `${file}.${process.pid}`;
-    writeFileSync(partial, encodeSafetensors(toHost(parameters), { options: key }));
-    renameSync(partial, file);
-  }
+  if (file !== null) writeCached(file, parameters, key);
   return parameters;
 }
 
+/** Keeps a policy: complete or not there, also when several processes warm up at once. */
+export function writeCached(file: string, parameters: Parameters, options: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  const partial = `${file}.${process.pid}`;
+  writeFileSync(partial, encodeSafetensors(toHost(parameters), { options }));
+  renameSync(partial, file);
+}
+
 /** A cached policy; null where there is none, or one that does not fit. */
-function readCached(file: string, model: TransformerConfig): HostParameters | null {
+export function readCached(file: string, model: TransformerConfig): HostParameters | null {
   try {
     const { parameters } = decodeSafetensors(readFileSync(file));
     checkParameters(parameters, transformerShapes(model));
