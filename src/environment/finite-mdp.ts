@@ -67,6 +67,57 @@ export function gridMdp(side: number): GridMdp {
   return { transitions, rewardTable, initial, start: 0, goal, move, distance };
 }
 
+export interface InsertionMdp extends MdpTables {
+  readonly goal: number;
+  /** Share of the way to the goal. */
+  readonly progress: Float64Array;
+  /** The state that a uniform number in [0, 1) leads to. */
+  readonly move: (state: number, action: number, uniform: number) => number;
+}
+
+/**
+ * Layout `insertion`: a chain from state 0 to the goal, actions back, hover and forward. Forward gets on with 0.9, else
+ * falls back by one; from the last state before the goal it is an insertion: the goal with probability `insert`,
+ * else far back, to `drop`. Reward 1 on entering the goal, which ends.
+ */
+export function insertionMdp({ states, insert, drop }: { states: number; insert: number; drop: number }): InsertionMdp {
+  const goal = states - 1;
+  const outcomes = (state: number, action: number): readonly (readonly [next: number, probability: number])[] => {
+    const before = Math.max(0, state - 1);
+    if (state === goal || action === 1) return [[state, 1]];
+    if (action === 0) return [[before, 1]];
+    return state === goal - 1
+      ? [
+          [goal, insert],
+          [drop, 1 - insert],
+        ]
+      : [
+          [state + 1, 0.9],
+          [before, 0.1],
+        ];
+  };
+  const cells = Array.from({ length: states }, (_, state) => state);
+  const transitions = cells.map((state) =>
+    [0, 1, 2].map((action) => {
+      const row = new Float64Array(states);
+      if (state !== goal) for (const [next, probability] of outcomes(state, action)) row[next] += probability;
+      row[goal] = 0;
+      return row;
+    }),
+  );
+  return {
+    transitions,
+    rewardTable: cells.map((state) => Float64Array.of(0, 0, state === goal - 1 ? insert : 0)),
+    initial: Float64Array.from(cells, (state) => (state === 0 ? 1 : 0)),
+    goal,
+    progress: Float64Array.from(cells, (state) => state / goal),
+    move(state, action, uniform) {
+      const [first, second] = outcomes(state, action);
+      return uniform < first[1] ? first[0] : second[0];
+    },
+  };
+}
+
 export interface TomatoMdp {
   /** What a learner may see: the dynamics, the proxy, and a base policy. */
   readonly world: {
