@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createRandom } from "../core/random.ts";
 import { lengthMode } from "./bandit-length-mode.ts";
+import { noisyCopy } from "./bandit-noisy-copy.ts";
 import { reasonOrDirect } from "./bandit-reason-or-direct.ts";
 import { thinkingBudget } from "./bandit-thinking-budget.ts";
 
@@ -111,4 +112,43 @@ test("reason-or-direct: phrases and misjudgements follow the mode", () => {
   const counts = (mode: number) => new Set(Array.from({ length: 100 }, () => world.phrases(mode, random)));
   expect([...counts(0)].sort()).toEqual([0, 1, 2]);
   expect([...counts(1)].sort()).toEqual([5, 6, 7]);
+});
+
+test("noisy-copy: three thoughts of every prompt are informative, and the start has the card's log-probability", () => {
+  const { world, truth } = noisyCopy({}, createRandom("copies"));
+  for (let prompt = 0; prompt < 16; prompt++) {
+    let informative = 0;
+    for (let thought = 0; thought < 16; thought++) if (world.kind(prompt, thought) === 0) informative++;
+    expect(informative).toBe(3);
+  }
+  const start = truth.evaluate(new Float64Array(256).fill(1 / 16), world.headStart);
+  // 3/16 · (.9 log h + .1 log m) + 13/16 · (.3 log h + .7 log m), h and m at κ 1.5 and 0.5.
+  const token = (right: number, kappa: number) => right * kappa - Math.log(Math.exp(kappa) + 9);
+  expect(start.logprob).toBeCloseTo((3 * token(0.9, 1.5) + 13 * token(0.3, 0.5)) / 16, 12);
+  expect(start.logprob).toBeCloseTo(-2.035, 3);
+  expect(start.greedy).toBeCloseTo((3 * 0.9 + 13 * 0.3) / 16, 12);
+  // Without thoughts, κ = 1: half of the copies are right.
+  const e = Math.E;
+  expect(truth.evaluate(null, [0, 0, 1]).sampled).toBeCloseTo((0.5 * (e + 1)) / (e + 9), 12);
+});
+
+test("noisy-copy: the exact values agree with sampled copies and answers", () => {
+  const { world, truth } = noisyCopy({}, createRandom("copies"));
+  const random = createRandom("samples");
+  const kappa = [2, 0.7, 1];
+  const { copied: likely, other } = world.head(kappa[0]);
+  expect(Math.exp(likely) + 9 * Math.exp(other)).toBeCloseTo(1, 12);
+  const exact = truth.evaluate(null, kappa);
+  const target = world.target(40_000, random);
+  const copies = world.copy(2, target, random);
+  const head = world.head(kappa[2]);
+  expect(new Set(copies).size).toBe(10);
+  let hits = 0;
+  let logprob = 0;
+  for (let t = 0; t < target.length; t++) {
+    if (copies[t] === target[t]) hits++;
+    logprob += (copies[t] === target[t] ? head.copied : head.other) / target.length;
+  }
+  expect(Math.abs(hits / target.length - exact.greedy)).toBeLessThan(0.01);
+  expect(Math.abs(logprob - exact.logprob)).toBeLessThan(0.01);
 });

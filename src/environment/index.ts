@@ -1,6 +1,7 @@
 export * from "./arithmetic-lm.ts";
 export * from "./bandit.ts";
 export * from "./bandit-length-mode.ts";
+export * from "./bandit-noisy-copy.ts";
 export * from "./bandit-reason-or-direct.ts";
 export * from "./bandit-thinking-budget.ts";
 export * from "./branch-length.ts";
