@@ -4,6 +4,7 @@ import { messageOf } from "../core/error.ts";
 import { register as bench } from "./bench.ts";
 import { register as call } from "./call.ts";
 import { register as cases } from "./cases.ts";
+import { register as environment } from "./environment.ts";
 import { register as papers } from "./papers.ts";
 import { register as parts } from "./parts.ts";
 import { register as quickstart } from "./quickstart.ts";
@@ -20,6 +21,7 @@ import { readVersion } from "./version.ts";
 const commands: readonly ((program: Command) => void)[] = [
   score,
   serve,
+  environment,
   quickstart,
   parts,
   call,
