@@ -3,6 +3,7 @@ import { createRandom } from "../core/random.ts";
 import { lengthMode } from "./bandit-length-mode.ts";
 import { noisyCopy } from "./bandit-noisy-copy.ts";
 import { reasonOrDirect } from "./bandit-reason-or-direct.ts";
+import { retrievalSkill } from "./bandit-retrieval-skill.ts";
 import { thinkingBudget } from "./bandit-thinking-budget.ts";
 
 /** Probabilities, contexts × arms, all on one arm. */
@@ -151,4 +152,51 @@ test("noisy-copy: the exact values agree with sampled copies and answers", () =>
   }
   expect(Math.abs(hits / target.length - exact.greedy)).toBeLessThan(0.01);
   expect(Math.abs(logprob - exact.logprob)).toBeLessThan(0.01);
+});
+
+test("retrieval-skill: recall and skill move logits as said, and accuracy is per half", () => {
+  const { world, truth } = retrievalSkill({ noise: 0 }, createRandom("recall"));
+  const { prompts, answers } = world;
+  const policy = world.policy();
+  const start = policy.logits();
+  const goldOf = (prompt: number) => {
+    for (let answer = 0; answer < answers; answer++) if (world.correct(prompt, answer)) return answer;
+    return -1;
+  };
+  const row = (logits: Float64Array, prompt: number) =>
+    Array.from(logits.subarray(prompt * answers, (prompt + 1) * answers));
+  // A leaked question, a clean one that is known, and one that is not; the last two have a distractor.
+  expect(
+    row(start, 0)
+      .toSorted((a, b) => b - a)
+      .slice(0, 2),
+  ).toEqual([2.6, 0]);
+  expect(
+    row(start, 119)
+      .toSorted((a, b) => b - a)
+      .slice(0, 3),
+  ).toEqual([2.6, 2.2, 0]);
+  expect(
+    row(start, 120)
+      .toSorted((a, b) => b - a)
+      .slice(0, 3),
+  ).toEqual([2.2, 1, 0]);
+  expect(row(start, 120)[goldOf(120)]).toBe(1);
+  policy.parameters[0][0] = Math.log(2);
+  policy.parameters[1][0] = 0.5;
+  expect(row(policy.logits(), 120)[goldOf(120)]).toBeCloseTo(2.5, 12);
+  const right = Float64Array.from({ length: prompts * answers }, (_, i) =>
+    i % answers === goldOf(Math.floor(i / answers)) ? (i < 100 * answers ? 0.75 : 0.2) : 0,
+  );
+  const { leaked, clean } = truth.accuracy(right);
+  expect([leaked, clean]).toEqual([expect.closeTo(0.75, 12), expect.closeTo(0.2, 12)]);
+});
+
+test("retrieval-skill: parameters stay within their bounds", () => {
+  const { world } = retrievalSkill({}, createRandom("recall"));
+  const policy = world.policy();
+  policy.ascend(policy.logits(), 1e6);
+  expect(policy.parameters.map(([value]) => value)).toEqual([4, 4]);
+  policy.ascend(policy.logits(), -1e6);
+  expect(policy.parameters.map(([value]) => value)).toEqual([-3, -3]);
 });
