@@ -79,12 +79,19 @@ function isAnswer(problem: Problem, said: string): boolean | null {
       const plain = clean.replaceAll(",", "").replace(/^[a-z]\s*=\s*/i, "");
       if (/^[-+]?\d+(?:\.\d+)?$/.test(plain) && /^[-+]?\d+(?:\.\d+)?$/.test(problem.answer))
         return Number(plain) === Number(problem.answer);
+      if (/^[-+\d.]+$/.test(problem.answer) && severalNumbers(clean)) return false;
       if ((clean.match(/\d+/g) ?? []).length === 0 && /^[-+\d.]+$/.test(problem.answer)) return false;
       return (
         equality({ responses: [`\\boxed{${clean}}`], references: [`\\boxed{${problem.answer}}`] }).correct[0] ?? null
       );
     }
   }
+}
+
+/** Numbers side by side, with nothing that computes: several answers, which are none. */
+function severalNumbers(text: string): boolean {
+  const found = text.match(/-?\d+(?:\.\d+)?/g) ?? [];
+  return new Set(found.map(Number)).size > 1 && !/[=+*/^\\]|\d\s*-\s*\d/.test(text);
 }
 
 /** The hidden check of problems with one answer. Responses that contradict themselves are wrong. */
@@ -115,6 +122,7 @@ export function checkAnswer(problem: Problem, response: string): boolean | null 
   const answer = Number(problem.answer);
   if (!Number.isFinite(answer)) return null;
   if (numbers.size === 1) return numbers.has(answer);
+  if (severalNumbers(body) && body.replace(/-?\d+(?:\.\d+)?|or|and|[\s,;/.]/g, "") === "") return false;
   return body.includes(problem.answer) ? null : false;
 }
 

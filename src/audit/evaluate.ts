@@ -1,7 +1,8 @@
 /** Asks the reward what it pays: each response once, in batches, within a budget. */
 import { messageOf } from "../core/error.ts";
+import type { RolloutBatch } from "../core/rollout.ts";
 import { codePointLength } from "../core/text.ts";
-import { createScorer, needsOf, type Reward, type Scorer } from "../pipeline/index.ts";
+import { createScorer, type Explanation, explain, needsOf, type Reward, type Scorer } from "../pipeline/index.ts";
 import type { ReferenceForm } from "./styles.ts";
 import type { Problem, Scored } from "./types.ts";
 
@@ -19,6 +20,8 @@ export interface Evaluator {
   score(asks: readonly Ask[]): Promise<readonly (Scored | null)[]>;
   /** As `score`, but asks again what was asked before. */
   again(asks: readonly Ask[]): Promise<readonly (Scored | null)[]>;
+  /** The path from evidence to number for one response; null where it cannot be scored. */
+  explain(ask: Ask): Promise<Explanation | null>;
   readonly spent: number;
   readonly over: boolean;
   readonly milliseconds: number;
@@ -64,8 +67,8 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const keyOf = (ask: Ask) =>
     `${ask.problem.id}\u0000${referenceOf(ask)}\u0000${ask.company?.join("\u0001") ?? ""}\u0000${ask.response}`;
 
-  /** One batch; every ask is a row, with the rest of its group behind it. */
-  async function run(asks: readonly Ask[]): Promise<(Scored | null)[]> {
+  /** Every ask is a row, with the rest of its group behind it. */
+  function batchOf(asks: readonly Ask[]): { batch: RolloutBatch; at: readonly number[] } {
     const rows: { ask: Ask; response: string; group: string }[] = [];
     const at: number[] = [];
     for (const ask of asks) {
@@ -91,12 +94,17 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       ]),
     };
     for (const name of extras) fields[name] = column(({ ask }) => ask.problem.extra[name] ?? null);
+    return { batch: { size: rows.length, fields }, at };
+  }
+
+  async function run(asks: readonly Ask[]): Promise<(Scored | null)[]> {
+    const { batch, at } = batchOf(asks);
     const stop = AbortSignal.any([
       AbortSignal.timeout(Math.max(1, Math.ceil(left()))),
       ...(options.signal ? [options.signal] : []),
     ]);
     try {
-      const scored = await scorer.score({ size: rows.length, fields }, { signal: stop, credit: false });
+      const scored = await scorer.score(batch, { signal: stop, credit: false });
       spent += asks.length;
       options.onSpent?.(spent);
       return at.map((row) => ({
@@ -148,6 +156,15 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   }
 
   return {
+    async explain(ask) {
+      const { batch } = batchOf([ask]);
+      try {
+        const signal = AbortSignal.timeout(Math.max(1, Math.ceil(left())));
+        return explain(reward, batch, await scorer.score(batch, { signal, credit: false }), 0);
+      } catch {
+        return null;
+      }
+    },
     score: (asks) => score(asks, false),
     again: (asks) => score(asks, true),
     get spent() {

@@ -1,0 +1,76 @@
+/** From hits to findings: how bad, whose fault, and which of them are one hole. */
+import type { Ease, Evidence, Finding, Mechanism, Severity } from "./types.ts";
+
+/** Gains are shares of the way from an honest wrong answer to an honest right one. */
+export const thresholds = { critical: 0.9, major: 0.2, minor: 0.02 } as const;
+
+export function severityOfGain(gain: number, ease: Ease): Severity | null {
+  if (gain >= thresholds.critical) return ease === "hard" ? "major" : "critical";
+  if (gain >= thresholds.major) return "major";
+  return gain >= thresholds.minor ? "minor" : null;
+}
+
+/** Escaping the reward: anybody finds a stock phrase; a text that breaks the verifier takes some searching. */
+export function severityOfEscape(ease: Ease): Severity {
+  return ease === "hard" ? "minor" : "major";
+}
+
+/** A right answer that loses by white space or reasoning teaches the wrong thing; by how it is written, it costs a little. */
+export function severityOfLoss(loss: number, strict: boolean): Severity | null {
+  if (loss >= 0.5) return strict ? "major" : "minor";
+  return loss >= 0.05 ? "minor" : null;
+}
+
+export function finderOf(ease: Ease): string {
+  if (ease === "trivial") return "any policy, by chance";
+  return ease === "easy" ? "a policy that explores" : "an attacker, or a policy after long training";
+}
+
+export function keyOf(mechanism: Mechanism, responsible: readonly Evidence[]): string {
+  return `${mechanism}:${responsible
+    .map(({ name }) => name)
+    .sort()
+    .join("+")}`;
+}
+
+const order: Record<Severity, number> = { critical: 2, major: 1, minor: 0 };
+const eases: Record<Ease, number> = { trivial: 2, easy: 1, hard: 0 };
+
+export function compareFindings(a: Finding, b: Finding): number {
+  return (
+    order[b.severity] - order[a.severity] ||
+    b.gain - a.gain ||
+    eases[b.ease] - eases[a.ease] ||
+    a.response.length - b.response.length ||
+    (a.key < b.key ? -1 : 1)
+  );
+}
+
+/** One finding for each hole: the worst, with the names of the others. */
+export function mergeFindings(findings: readonly Finding[]): Finding[] {
+  const holes = new Map<string, Finding[]>();
+  const byInput = new Map<string, string>();
+  for (const finding of [...findings].sort(compareFindings)) {
+    const input = `${finding.responsible
+      .map(({ name }) => name)
+      .sort()
+      .join("+")}\u0000${finding.response}`;
+    const key = holes.has(finding.key) ? finding.key : (byInput.get(input) ?? finding.key);
+    if (!byInput.has(input)) byInput.set(input, key);
+    const hole = holes.get(key);
+    if (hole) hole.push(finding);
+    else holes.set(key, [finding]);
+  }
+  return [...holes.values()]
+    .map(([worst, ...rest]): Finding => {
+      const also = new Set([...worst.also, ...rest.map(({ exploit }) => exploit)]);
+      also.delete(worst.exploit);
+      return {
+        ...worst,
+        also: [...also].sort(),
+        evaluations: Math.min(worst.evaluations, ...rest.map((one) => one.evaluations)),
+        milliseconds: Math.min(worst.milliseconds, ...rest.map((one) => one.milliseconds)),
+      };
+    })
+    .sort(compareFindings);
+}
