@@ -362,7 +362,7 @@ export default defineExperiment({
         y: "AUC of right against first wrong steps",
         arms: ["ce", "dpo", "ceSteps", "monteCarlo", "reference"],
         logX: true,
-        domain: [0.5, 1],
+        domain: [0.4, 1],
       },
       {
         kind: "lines",
