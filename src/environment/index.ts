@@ -6,6 +6,7 @@ export * from "./bandit-reason-or-direct.ts";
 export * from "./bandit-retrieval-skill.ts";
 export * from "./bandit-thinking-budget.ts";
 export * from "./branch-length.ts";
+export * from "./candidate-set.ts";
 export * from "./diffusion-sampler.ts";
 export * from "./entity-decoder.ts";
 export * from "./factored-tokens.ts";
