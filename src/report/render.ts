@@ -13,6 +13,7 @@ import { type Histogram, histogramOf, shareHistogram } from "./histogram.ts";
 import { type Html, html } from "./html.ts";
 import { lengthRanges } from "./length-bins.ts";
 import { momentsError } from "./moments.ts";
+import { page, type Section, shownTime } from "./page.ts";
 import {
   distributionTable,
   errorSection,
@@ -24,21 +25,17 @@ import {
 } from "./sections.ts";
 import type { Sketch } from "./sketch.ts";
 import type { ReportState } from "./state.ts";
-import { style } from "./style.ts";
 import { summarize } from "./summary.ts";
 import type { ReportData, ReportInfo, Summary } from "./types.ts";
 
 /** Signals beyond these are in the table but have no histogram. */
 const plottedSignals = 24;
 
-/**
- * The report of a run: one self-contained HTML file that opens offline, has no script, and loads nothing.
- * Every text from the run is escaped; its Content-Security-Policy forbids whatever might slip through.
- */
+/** The report of a run, one HTML file; see `page`. */
 export async function renderReport(data: ReportData, info: ReportInfo = {}): Promise<string> {
   const { state } = data;
   const summary = summarize(data);
-  const sections: [id: string, title: string, body: Html | null][] = [
+  const sections: Section[] = [
     ["summary", "Summary", tiles(summary)],
     ["distributions", "Distributions", await distributions(summary, state)],
     ["correlations", "Correlations", await correlationSection(summary)],
@@ -48,31 +45,14 @@ export async function renderReport(data: ReportData, info: ReportInfo = {}): Pro
     ["errors", "Errors", errorSection(summary, state)],
     ["provenance", "Provenance", provenance(summary, info)],
   ];
-  const shown = sections.filter(([, , body]) => body !== null);
   const title = info.title ?? (info.rewardFile ? `Rewards of ${info.rewardFile}` : "Rewards");
-  return html`${{ markup: "<!doctype html>\n" }}<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
-<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer"><title>${title}</title><style>${{ markup: style }}</style></head>
-<body><header><h1>${title}</h1><p class="quiet">${subtitle(summary, info)}</p>
-<nav aria-label="Sections">${shown.map(([id, name]) => html`<a href="#${id}">${name}</a>`)}</nav></header>
-<main>${shown.map(
-    ([id, name, body]) => html`<section aria-labelledby="${id}"><h2 id="${id}">${name}</h2>${body}</section>\n`,
-  )}</main>
-<footer>Written by <code>guerdon score</code>. This file contains text written by a model; it is shown, never run.</footer>
-</body></html>\n`.markup;
+  return page({ title, subtitle: subtitle(summary, info), sections, writtenBy: "guerdon score" });
 }
 
 function subtitle(summary: Summary, info: ReportInfo): string {
   const parts = [`${formatCount(summary.rollouts)} rollouts`];
   if (info.input) parts.push(info.input);
-  if (info.startedAt)
-    parts.push(
-      info.startedAt
-        .replace("T", " ")
-        .replace(/\.\d+Z$/, "Z")
-        .replace(/Z$/, " UTC"),
-    );
+  if (info.startedAt) parts.push(shownTime(info.startedAt));
   return parts.join(" · ");
 }
 

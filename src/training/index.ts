@@ -1,7 +1,15 @@
 export { algorithms, type PolicyGradientAlgorithm } from "./algorithms.ts";
 export { type ChainPolicy, type ChainRollout, chainPolicy } from "./chain-policy.ts";
+export {
+  fitDpo,
+  fitSequenceRewards,
+  readSequences,
+  type SequenceStatistics,
+  type SequenceTable,
+  sequenceReader,
+} from "./decoder-preference.ts";
 export { type PolicyEvaluation, policyEvaluation } from "./evaluate-policy.ts";
-export { arithmeticTask, type LanguageTask } from "./language-task.ts";
+export { arithmeticTask, type LanguageTask, type TextTask } from "./language-task.ts";
 export { createLearner, type Learner, type Loss } from "./learner.ts";
 export {
   type PolicyGradientOptions,
@@ -24,6 +32,12 @@ export {
   scoreItems,
   startMlp,
 } from "./preference.ts";
+export { defineTraining, planTraining, type TrainingDefinition, type TrainingPlan } from "./run-config.ts";
+export type { Evaluation } from "./run-evaluation.ts";
+export { type LoadedTraining, loadTraining } from "./run-load.ts";
+export { type EvaluationMetrics, readMetrics, type StartMetrics, type StepMetrics } from "./run-metrics.ts";
+export type { TrainingSample } from "./run-reward.ts";
+export { type RunOptions, runTraining, TrainingError, type TrainingEvent, type TrainingResult } from "./run.ts";
 export { type SupervisedOptions, trainSupervised } from "./supervised.ts";
 export { adam, addScoreGradient, drawAction, softmaxRows } from "./tabular.ts";
 export { type WarmUpOptions, warmArithmeticPolicy, warmUpModel, warmUpTask } from "./warm-up.ts";

@@ -41,13 +41,18 @@ export interface TextTask<Problem = unknown> extends LanguageTask<Problem> {
   readonly identity?: unknown;
 }
 
-/** `arithmetic-lm`, rewarded 1 for the exact answer and 0 otherwise. Prompt and reply lengths may be larger than the task needs. */
+/**
+ * `arithmetic-lm`, rewarded 1 for the exact answer and 0 otherwise. Prompt and reply lengths may be larger
+ * than the task needs. `spelling` is how replies read as text: `tokens`, one character each (`<3,1>4`), or
+ * `tags`, as language models write them (`<think>3,1</think><answer>4</answer>`).
+ */
 export function arithmeticTask(
   changes: Partial<ArithmeticTask> = {},
-  lengths: Partial<{ promptLength: number; replyLength: number }> = {},
+  options: Partial<{ promptLength: number; replyLength: number; spelling: "tokens" | "tags" }> = {},
 ): TextTask<ArithmeticProblem> {
   const task = { ...defaultArithmeticTask, ...changes };
-  const { promptLength, replyLength } = { ...arithmeticLengths(task), ...lengths };
+  const { promptLength, replyLength } = { ...arithmeticLengths(task), ...options };
+  const { spelling = "tokens" } = options;
   return {
     vocabulary: arithmeticVocabulary.length,
     padding: arithmeticPadding,
@@ -58,8 +63,18 @@ export function arithmeticTask(
     prompt: (problem) => encodeArithmetic(problem.prompt, promptLength, "left"),
     demonstration: (problem) => encodeArithmetic(problem.demonstration, replyLength, "right"),
     reward: (problem, reply) => (verifyArithmetic(task, problem, decodeArithmetic(reply)).correct ? 1 : 0),
-    text: (tokens) => decodeArithmetic(tokens[tokens.length - 1] === arithmeticEnd ? tokens.subarray(0, -1) : tokens),
+    text: (tokens) => {
+      const ended = tokens[tokens.length - 1] === arithmeticEnd;
+      const text = decodeArithmetic(ended ? tokens.subarray(0, -1) : tokens);
+      return spelling === "tags" ? spellTags(text, ended) : text;
+    },
     fields: ({ answer }) => ({ references: answer }),
     identity: ["arithmetic-lm", task, promptLength, replyLength],
   };
+}
+
+/** `<` opens the thinking; `>` ends it and opens the answer, which the end of the reply closes. */
+function spellTags(text: string, ended: boolean): string {
+  const spelled = text.replaceAll("<", "\u0001").replaceAll(">", "</think><answer>").replaceAll("\u0001", "<think>");
+  return ended && text.includes(">") ? `${spelled}</answer>` : spelled;
 }

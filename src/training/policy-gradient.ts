@@ -68,7 +68,7 @@ export interface PolicyGradientReport {
   readonly reward: number | null;
   readonly length: number;
   readonly entropy: number;
-  /** To the reference, nats a reply (k3 summed over tokens); null where no reference is kept. */
+  /** To the reference, nats a reply (ln π − ln π_ref, summed over tokens); null where no reference is kept. */
   readonly kl: number | null;
   /** Share of the groups that entered the update whose rewards differ. */
   readonly informativeGroups: number;

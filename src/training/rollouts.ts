@@ -200,16 +200,12 @@ export function rolloutFigures(drawn: readonly Rollouts[], kept: Rollouts, group
   };
 }
 
-/** Σ over replies and their tokens of k3 = r − 1 − ln r, r = π_ref/π: unbiased for the KL of whole replies, never negative. */
+/** Σ over replies of ln π − ln π_ref (k1): unbiased, and not carried away by one unlikely token as k3 is; noise may take it below 0. */
 function sequenceKl({ samples: { lengths, logprobs }, refLogprobs }: Rollouts): number {
   if (refLogprobs === undefined) return 0;
   const width = logprobs.length / lengths.length;
   let total = 0;
-  for (let row = 0; row < lengths.length; row++) {
-    for (let i = row * width; i < row * width + lengths[row]; i++) {
-      const ratio = refLogprobs[i] - logprobs[i];
-      total += Math.expm1(ratio) - ratio;
-    }
-  }
+  for (let row = 0; row < lengths.length; row++)
+    for (let i = row * width; i < row * width + lengths[row]; i++) total += logprobs[i] - refLogprobs[i];
   return total;
 }
