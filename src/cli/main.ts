@@ -12,6 +12,7 @@ import { register as reproduce } from "./reproduce.ts";
 import { register as score } from "./score.ts";
 import { register as serve } from "./serve.ts";
 import { wantsColor } from "./terminal.ts";
+import { register as train } from "./train.ts";
 import { readVersion } from "./version.ts";
 
 /**
@@ -21,6 +22,7 @@ import { readVersion } from "./version.ts";
 const commands: readonly ((program: Command) => void)[] = [
   score,
   serve,
+  train,
   environment,
   quickstart,
   parts,
