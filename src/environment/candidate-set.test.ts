@@ -52,7 +52,9 @@ describe("exact quantities", () => {
     const tilted = logLinearPolicy(world, [Math.log(2)]);
     // Prompt 0: ½·1, ¼·2, ¼·4 → 1/4, 1/4, 1/2.
     expect([...tilted].map((p) => Number(p.toFixed(12)))).toEqual([0.25, 0.25, 0.5, 0.5, 0.25, 0.25]);
-    expect([...logLinearPolicy(world, [0])]).toEqual([...world.referenceLogprobs].map((l) => expect.closeTo(Math.exp(l), 14)));
+    expect([...logLinearPolicy(world, [0])]).toEqual(
+      [...world.referenceLogprobs].map((l) => expect.closeTo(Math.exp(l), 14)),
+    );
   });
 });
 
@@ -86,7 +88,13 @@ describe("layouts", () => {
   });
 
   it("graded: gold has mean 0 and deviation 1", () => {
-    const { gold } = gradedCandidates({ prompts: 200 }, createRandom(3));
+    const layout = gradedCandidates({ prompts: 200 }, createRandom(3));
+    const { gold, teacher } = layout;
+    const { truth, world } = candidateSet(layout);
+    expect(Math.log(teacher[70] / teacher[71])).toBeCloseTo(2 * (gold[70] - gold[71]), 9);
+    expect(truth.expectedGold(teacher)).toBeGreaterThan(1);
+    expect(world.score(1, 6)).toBe(Math.min(6, Math.max(0, Math.round(3 + 1.3 * gold[70]))));
+    expect(candidateSet(cyclicCandidates()).world.score(0, 0)).toBeCloseTo(0.05 + 0.09 + 0.03 + 0.75 * 0.7, 12);
     const mean = gold.reduce((sum, g) => sum + g, 0) / gold.length;
     expect(mean).toBeCloseTo(0, 1);
     expect(gold.reduce((sum, g) => sum + (g - mean) ** 2, 0) / gold.length).toBeCloseTo(1, 1);

@@ -20,6 +20,8 @@ export interface CandidateLayout {
   readonly gold: Float64Array;
   /** P(i beats j) on a prompt by the annotator; i and j are candidates of that prompt. */
   readonly preference: (prompt: number, i: number, j: number) => number;
+  /** The annotator's absolute score of a candidate; default: its gold. */
+  readonly score?: (prompt: number, i: number) => number;
 }
 
 /** What a learner may see. Candidates are numbered within their prompt. */
@@ -29,6 +31,7 @@ export interface CandidateWorld extends Pick<CandidateLayout, "prompts" | "candi
   readonly draw: (policy: Vector, prompt: number, random: Random) => number;
   /** Whether the annotator prefers i to j, drawn anew every time. */
   readonly prefers: (prompt: number, i: number, j: number, random: Random) => boolean;
+  readonly score: (prompt: number, i: number) => number;
 }
 
 /** For evaluation only; policies are probabilities. Means are over prompts. */
@@ -78,6 +81,7 @@ export function candidateSet(layout: CandidateLayout): { world: CandidateWorld; 
         return candidates - 1;
       },
       prefers: (prompt, i, j, random) => random.uniform() < preference(prompt, i, j),
+      score: layout.score ?? ((prompt, i) => gold[prompt * candidates + i]),
     },
     truth: {
       gold,
@@ -235,8 +239,9 @@ export function cyclicCandidates(): CandidateLayout {
 }
 
 /**
- * Gold that features explain in part, for students and teachers: features N(0, I), gold = u·f + bend · (v·f)² of
- * deviation 1 and mean 0 with ‖u‖ = ‖v‖, uniform reference.
+ * Gold that features explain in part, for students of a teacher: features N(0, I), gold = u·f + bend · (v·f)² of
+ * deviation 1 and mean 0 with ‖u‖ = ‖v‖ = 1, uniform reference. The teacher is π ∝ exp(gold / temperature); the
+ * annotator's scores are those of a rubric, clip(round(3 + 1.3 · gold), 0, 6).
  */
 export function gradedCandidates(
   {
@@ -245,15 +250,18 @@ export function gradedCandidates(
     dimensions = 8,
     bend = 0.3,
     scale = 2,
+    temperature = 0.5,
   }: {
     readonly prompts: number;
     readonly candidates?: number;
     readonly dimensions?: number;
     readonly bend?: number;
     readonly scale?: number;
+    /** Of the teacher. */
+    readonly temperature?: number;
   },
   random: Random,
-): CandidateLayout {
+): CandidateLayout & { readonly teacher: Float64Array } {
   const weights = random.stream("gold");
   const u = direction(dimensions, 1, weights);
   const v = direction(dimensions, 1, weights);
@@ -264,8 +272,7 @@ export function gradedCandidates(
   const deviation = Math.sqrt(1 + 2 * bend * bend);
   const gold = Float64Array.from(
     { length: count },
-    (_, i) =>
-      (dot(u, features, i * dimensions) + bend * (dot(v, features, i * dimensions) ** 2 - 1)) / deviation,
+    (_, i) => (dot(u, features, i * dimensions) + bend * (dot(v, features, i * dimensions) ** 2 - 1)) / deviation,
   );
   return {
     prompts,
@@ -275,5 +282,10 @@ export function gradedCandidates(
     referenceLogprobs: new Float64Array(count).fill(-Math.log(candidates)),
     gold,
     preference: boltzmann(gold, candidates, scale),
+    score: (prompt, i) => Math.min(6, Math.max(0, Math.round(3 + 1.3 * gold[prompt * candidates + i]))),
+    teacher: logNormalized(
+      gold.map((g) => g / temperature),
+      candidates,
+    ).map(Math.exp),
   };
 }
