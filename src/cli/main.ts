@@ -5,8 +5,10 @@ import { register as bench } from "./bench.ts";
 import { register as call } from "./call.ts";
 import { register as cases } from "./cases.ts";
 import { register as environment } from "./environment.ts";
+import { register as monitor } from "./monitor.ts";
 import { register as papers } from "./papers.ts";
 import { register as parts } from "./parts.ts";
+import { register as query } from "./query.ts";
 import { register as quickstart } from "./quickstart.ts";
 import { register as reproduce } from "./reproduce.ts";
 import { register as score } from "./score.ts";
@@ -22,7 +24,9 @@ import { readVersion } from "./version.ts";
 const commands: readonly ((program: Command) => void)[] = [
   score,
   serve,
+  monitor,
   train,
+  query,
   environment,
   quickstart,
   parts,

@@ -13,6 +13,7 @@ export interface RunServeOptions {
   readonly cacheFolder?: string;
   readonly seed: string;
   readonly watch: boolean;
+  readonly store?: string;
   readonly logLevel: string;
   readonly limits: Partial<Limits>;
 }
@@ -40,6 +41,7 @@ export async function runServe(options: RunServeOptions): Promise<number> {
     seed: options.seed,
     limits: options.limits,
     watchEvery: options.watch ? 1000 : 0,
+    store: options.store,
     log,
   });
   process.stderr.write(`serving ${running.host.names.join(", ")} at ${running.url} (docs at ${running.url}/docs)\n`);

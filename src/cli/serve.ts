@@ -15,6 +15,7 @@ interface ServeFlags {
   readonly queue?: number;
   readonly deadline?: number;
   readonly drain?: number;
+  readonly store?: string;
   readonly logLevel: string;
 }
 
@@ -63,6 +64,7 @@ export function register(program: Command): void {
     .option("--max-batch <n>", "most rollouts in one request", from(1))
     .option("--cache <folder>", "where answers of judges are kept", ".guerdon/cache")
     .option("--no-cache", "keep no answers")
+    .option("--store <file.duckdb>", "keep every scored rollout, for guerdon query")
     .option("--no-watch", "do not load a reward file again when it changes (SIGHUP still does)")
     .option("--seed <seed>", "seed of everything that is drawn", "0")
     .option("--log-level <level>", "trace, debug, info, warn, error or silent", "info")
@@ -89,6 +91,7 @@ Examples:
         cacheFolder: flags.cache === false ? undefined : flags.cache,
         seed: flags.seed,
         watch: flags.watch,
+        store: flags.store,
         logLevel: flags.logLevel,
         limits: {
           ...(flags.maxBody === undefined ? {} : { body: Math.ceil(flags.maxBody * megabyte) }),

@@ -13,7 +13,7 @@ import { aggregateMetrics } from "./nemo-gym-metrics.ts";
 import { openApi } from "./openapi.ts";
 import { getReward } from "./openrlhf.ts";
 import { describePart } from "./part-schema.ts";
-import { Problem, problemOf } from "./problem.ts";
+import { badField, Problem, problemOf } from "./problem.ts";
 import { checkKeys, readScoreRequest } from "./score-request.ts";
 import { type Service, scoreBatch, type Visit } from "./service.ts";
 import { streamScores } from "./stream.ts";
@@ -125,7 +125,12 @@ export function createApp(service: Service, { tokens }: AppOptions): Hono<Enviro
       const clock = startClock(c, milliseconds);
       try {
         const body = await readJson(c.req.raw, limits.body);
-        const visit: Visit = { id: c.get("id"), signal: clock.signal, noted: c.get("noted") };
+        const visit: Visit = {
+          id: c.get("id"),
+          signal: clock.signal,
+          noted: c.get("noted"),
+          policyStep: policyStepOf(c),
+        };
         const answer = await handle(body, visit, c);
         if (!(answer instanceof Response)) return c.json(answer);
         if (answer.body === null) return answer;
@@ -149,7 +154,10 @@ export function createApp(service: Service, { tokens }: AppOptions): Hono<Enviro
   get("/readyz", (c) => {
     if (service.draining) return c.json({ status: "stopping" }, 503);
     const rewards = host.current().map(({ name, reward, loadedAt }) => ({ name, hash: reward.hash, loadedAt }));
-    return c.json({ status: "ready", version: service.version, rewards });
+    const { store } = service;
+    // Rewards are right without a store, so that a broken one is no reason to send trainers away.
+    const kept = store ? { store: { ...store.counters, problem: store.problem && redact(store.problem) } } : {};
+    return c.json({ status: "ready", version: service.version, rewards, ...kept });
   });
   get("/metrics", (c) => c.text(measures.text(), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }));
   get("/openapi.json", (c) => c.json(openApi({ version: service.version, limits, tokens: tokens.length > 0 })));
@@ -199,6 +207,17 @@ export function createApp(service: Service, { tokens }: AppOptions): Hono<Enviro
         })
         .catch(reject);
     });
+  });
+
+  post("/v1/query", async (body) => {
+    checkKeys(body, ["sql", "limit"]);
+    const { sql, limit = 10_000 } = body;
+    if (!service.store) throw new Problem(404, "no-store", "this service keeps no store; start it with --store");
+    if (typeof sql !== "string" || sql.trim() === "" || sql.length > 100_000)
+      throw badField("sql", "expected one select statement of at most 100,000 characters");
+    if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 1 || limit > 1_000_000)
+      throw badField("limit", "expected an integer from 1 to 1,000,000");
+    return { ...(await service.store.query(sql, { limit })) };
   });
 
   get("/v1/parts", (c) =>
@@ -278,6 +297,15 @@ function deadlineOf(c: Context<Environment>, most: number): number {
   if (wanted < 1)
     throw new Problem(400, "deadline", "expected a positive number of milliseconds", { field: "X-Deadline-Ms" });
   return Math.min(most, wanted);
+}
+
+/** `X-Policy-Step`: which step of the policy wrote the rollouts. */
+function policyStepOf(c: Context<Environment>): number | null {
+  const given = c.req.header("x-policy-step");
+  if (given === undefined) return null;
+  if (!/^\d{1,15}$/.test(given))
+    throw new Problem(400, "bad-field", "expected a whole number of at least 0", { field: "X-Policy-Step" });
+  return Number(given);
 }
 
 /** One signal for both ways a request can end early: its deadline, and a client that has gone. */

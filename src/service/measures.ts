@@ -3,6 +3,7 @@ import type { ScoredBatch } from "../pipeline/index.ts";
 import type { Admission } from "./admission.ts";
 import type { Host, LoadedReward } from "./host.ts";
 import { createMetrics, secondsBounds } from "./metrics.ts";
+import type { Store } from "./store.ts";
 
 export interface Measures {
   request(route: string, status: number, seconds: number): void;
@@ -13,7 +14,7 @@ export interface Measures {
 
 const rewardBounds = [-10, -2, -1, -0.5, -0.1, 0, 0.1, 0.25, 0.5, 0.75, 0.9, 1, 1.5, 2, 10] as const;
 
-export function createMeasures(host: Host, admission: Admission): Measures {
+export function createMeasures(host: Host, admission: Admission, store: Store | null = null): Measures {
   const metrics = createMetrics();
   const requests = metrics.counter("guerdon_requests_total", "Requests answered, by route and status.");
   const latency = metrics.histogram(
@@ -79,6 +80,15 @@ export function createMeasures(host: Host, admission: Admission): Measures {
   perSignal("guerdon_signal_retries_total", "Further tries.", "retries");
   perSignal("guerdon_signal_timeouts_total", "Tries that ran out of time.", "timeouts");
   perSignal("guerdon_signal_fallbacks_total", "Errors replaced by the reward file's fallback.", "fallbacks");
+  if (store) {
+    metrics.counted("guerdon_store_rollouts_total", "Rollouts that the store took, written or lost.", () => [
+      { labels: { outcome: "written" }, value: store.counters.written },
+      { labels: { outcome: "lost" }, value: store.counters.lost },
+    ]);
+    metrics.gauge("guerdon_store_waiting", "Rollouts that wait to be written.", () => [
+      { labels: {}, value: store.counters.waiting },
+    ]);
+  }
   metrics.gauge("process_resident_memory_bytes", "Resident memory.", () => [
     { labels: {}, value: process.memoryUsage.rss() },
   ]);

@@ -144,11 +144,25 @@ export function openApi({ version, limits, tokens }: { version: string; limits: 
               schema: { type: "integer", minimum: 1 },
               description: `Milliseconds; at most ${limits.deadline}.`,
             },
+            {
+              name: "X-Policy-Step",
+              in: "header",
+              schema: { type: "integer", minimum: 0 },
+              description: "Step of the policy that wrote the rollouts; kept in the store.",
+            },
             { name: "X-Request-Id", in: "header", schema: { type: "string", pattern: "^[A-Za-z0-9_.:-]{1,64}$" } },
           ],
         }),
       },
       "/v1/rewards": { get: read("Score", "The rewards that are served, and the fields that each wants.") },
+      "/v1/query": {
+        post: operation(
+          "Store",
+          "One select statement on the store (`--store`), which it cannot change.",
+          object({ sql: text(), limit: { type: "integer", minimum: 1, maximum: 1_000_000, default: 10_000 } }, ["sql"]),
+          object({ columns: list(text()), rows: list(list({})), more: { type: "boolean" } }),
+        ),
+      },
       "/v1/parts": { get: read("Parts", "All parts.") },
       "/v1/parts/{stage}/{name}": {
         get: read("Parts", "A part's contract.", "application/json", {

@@ -13,6 +13,7 @@ import { defaultLimits, type Limits } from "./options.ts";
 import { createPartRunner } from "./part-runner.ts";
 import { createRedact } from "./redact.ts";
 import type { Service } from "./service.ts";
+import { openStore } from "./store.ts";
 
 export interface ServeOptions {
   /** The first one answers where a request names none. */
@@ -29,6 +30,8 @@ export interface ServeOptions {
   /** Milliseconds between looks at the reward files; 0: never. Default 1000. */
   readonly watchEvery?: number;
   readonly log?: Logger;
+  /** A DuckDB file that keeps every scored rollout. */
+  readonly store?: string;
 }
 
 export interface RunningService {
@@ -48,10 +51,19 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   }
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const log = options.log ?? pino({ level: "silent" });
+  const store =
+    options.store === undefined
+      ? null
+      : await openStore(options.store, (message) =>
+          log.error({ store: options.store, message }, "the store loses rows"),
+        );
   const host = await createHost(options.rewards, {
     workers: options.workers,
     cacheFolder: options.cacheFolder,
     seed: options.seed,
+  }).catch(async (thrown) => {
+    await store?.close();
+    throw thrown;
   });
   const admission = createAdmission(limits);
   const parts = createPartRunner(limits.part);
@@ -59,12 +71,13 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   const service: Service = {
     host,
     admission,
-    measures: createMeasures(host, admission),
+    measures: createMeasures(host, admission, store),
     limits,
     redact: createRedact(tokens, process.env),
     log,
     parts,
     version: packageVersion,
+    store,
     get draining() {
       return draining;
     },
@@ -78,7 +91,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   try {
     await listen(server, options.port ?? 8420, address);
   } catch (thrown) {
-    await Promise.all([host.close(), parts.close()]);
+    await Promise.all([host.close(), parts.close(), store?.close()]);
     throw new ContractError("port", `cannot listen on ${address}: ${messageOf(thrown)}`);
   }
   const unanswered = trackAnswers(server);
@@ -115,7 +128,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     clearTimeout(timer);
     clearInterval(idle);
     server.closeAllConnections();
-    await Promise.all([host.close(), parts.close()]);
+    await Promise.all([host.close(), parts.close(), store?.close()]);
     await closed;
     log.info({ inTime }, "stopped");
     return inTime;

@@ -9,6 +9,7 @@ import type { Limits } from "./options.ts";
 import type { PartRunner } from "./part-runner.ts";
 import { Problem } from "./problem.ts";
 import type { Redact } from "./redact.ts";
+import { type Store, storedBatch } from "./store.ts";
 
 export interface Service {
   readonly host: Host;
@@ -19,6 +20,8 @@ export interface Service {
   readonly log: Logger;
   readonly parts: PartRunner;
   readonly version: string;
+  /** Keeps what was scored; null without `--store`. */
+  readonly store: Store | null;
   /** Told to stop: nothing new is accepted. */
   readonly draining: boolean;
 }
@@ -29,6 +32,8 @@ export interface Visit {
   /** Aborts at the deadline, or when the client has gone. */
   readonly signal: AbortSignal;
   readonly noted: Record<string, unknown>;
+  /** Step of the policy that wrote the rollouts, where the trainer says it. */
+  readonly policyStep: number | null;
 }
 
 /**
@@ -36,17 +41,25 @@ export interface Visit {
  * whatever else only credit wants); `credit: false` never asks for it.
  */
 export async function scoreBatch(
-  { admission, measures }: Pick<Service, "admission" | "measures">,
+  { admission, measures, store, redact }: Pick<Service, "admission" | "measures" | "store" | "redact">,
   loaded: LoadedReward,
   batch: RolloutBatch,
   visit: Visit,
   { credit = true }: { readonly credit?: boolean } = {},
 ): Promise<ScoredBatch> {
+  // A store that falls behind slows the requests down; it neither grows without bound nor loses rows.
+  if (store) await store.room(visit.signal);
   const leave = await admission.turn(visit.signal);
   try {
+    const began = performance.now();
     const withCredit = credit && loaded.hasCredit && bringsGroups(loaded, batch);
     const scored = await loaded.scorer.score(batch, { signal: visit.signal, credit: withCredit });
     measures.scored(loaded, scored);
+    if (store) {
+      const { name: rewardName, reward } = loaded;
+      const facts = { rewardName, rewardHash: reward.hash, request: visit.id, policyStep: visit.policyStep };
+      store.add(storedBatch(batch, scored, { ...facts, milliseconds: performance.now() - began }, redact));
+    }
     const unscored = scored.rewards.reduce((count: number, reward) => count + (reward === null ? 1 : 0), 0);
     visit.noted.rollouts = Number(visit.noted.rollouts ?? 0) + batch.size;
     visit.noted.unscored = Number(visit.noted.unscored ?? 0) + unscored;
