@@ -8,7 +8,7 @@ const found = spawnSync("python3", ["-c", "import sys; sys.exit(sys.version_info
 
 describe("the Python client", () => {
   it.skipIf(!found)(
-    "passes its own tests against a live service (skipped without python3 3.9)",
+    "passes its own tests against a live service; two steps of the real TRL where it is installed (skipped without python3 3.9)",
     async () => {
       const service = await serve({
         rewards: [{ name: "answers", file: fileURLToPath(new URL("../examples/serve/reward.ts", import.meta.url)) }],
@@ -27,7 +27,7 @@ describe("the Python client", () => {
           said += chunk;
         });
         const code = await new Promise((resolve) => child.on("close", resolve));
-        expect(said).toMatch(/^OK$/m);
+        expect(said).toMatch(/^OK( \(skipped=1\))?$/m);
         expect(code).toBe(0);
         expect(Number(/Ran (\d+) tests/.exec(said)?.[1])).toBeGreaterThanOrEqual(20);
       } finally {

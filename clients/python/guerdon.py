@@ -148,13 +148,16 @@ class Client:
         reward: Optional[str] = None,
         evidence: bool = False,
         credit: bool = True,
+        policy_step: Optional[int] = None,
     ) -> Scored:
-        """Scores rollouts given as columns of equal length (``responses``, ``references``, ``groups``, …) in one request."""
+        """Scores rollouts given as columns of equal length (``responses``, ``references``, ``groups``, …) in one request.
+
+        ``policy_step``, the step of the policy that wrote them, is kept in the service's store."""
         body: Dict[str, Any] = {"fields": fields, "evidence": evidence, "credit": credit}
         name = reward or self.reward
         if name is not None:
             body["reward"] = name
-        answer = self.request("POST", "/v1/score", body)
+        answer = self.request("POST", "/v1/score", body, policy_step=policy_step)
         size = len(next(iter(fields.values()), []))
         rewards = answer.get("rewards")
         if not isinstance(rewards, list) or len(rewards) != size:
@@ -174,13 +177,15 @@ class Client:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(None, functools.partial(self.score, fields, **options))
 
-    def rewards(self, fields: Columns, *, reward: Optional[str] = None) -> List[Optional[float]]:
+    def rewards(
+        self, fields: Columns, *, reward: Optional[str] = None, policy_step: Optional[int] = None
+    ) -> List[Optional[float]]:
         """Rewards of any number of rollouts, in requests of ``batch_size`` (advantages are not asked for)."""
         size = len(next(iter(fields.values()), []))
         values: List[Optional[float]] = []
         for start in range(0, size, self.batch_size):
             piece = {name: list(column[start : start + self.batch_size]) for name, column in fields.items()}
-            values.extend(self.score(piece, reward=reward, credit=False).rewards)
+            values.extend(self.score(piece, reward=reward, credit=False, policy_step=policy_step).rewards)
         return values
 
     def call_part(self, part: str, *, params: Optional[Mapping[str, Any]] = None, inputs: Mapping[str, Any]) -> Dict[str, Any]:
@@ -198,7 +203,13 @@ class Client:
         self._drop()
 
     def request(
-        self, method: str, path: str, body: Optional[Mapping[str, Any]] = None, *, retries: Optional[int] = None
+        self,
+        method: str,
+        path: str,
+        body: Optional[Mapping[str, Any]] = None,
+        *,
+        retries: Optional[int] = None,
+        policy_step: Optional[int] = None,
     ) -> Dict[str, Any]:
         """One call with its retries: after lost connections, 429, 502, 503 and 504."""
         payload = None if body is None else json.dumps(body, allow_nan=False, default=_plain).encode("utf-8")
@@ -212,7 +223,7 @@ class Client:
                 break
             pause = 0.0
             try:
-                status, headers, data = self._once(method, path, payload, request_id, left)
+                status, headers, data = self._once(method, path, payload, request_id, left, policy_step)
             except (OSError, http.client.HTTPException) as thrown:
                 self._drop()
                 problem = f"{type(thrown).__name__}: {thrown}"
@@ -240,12 +251,16 @@ class Client:
             time.sleep(max(0.0, min(wait, ends - time.monotonic())))
         raise UnavailableError(f"{self._host}:{self._port} gave no answer to {path} in {most + 1} attempts: {problem}")
 
-    def _once(self, method: str, path: str, payload: Optional[bytes], request_id: str, left: float) -> Any:
+    def _once(
+        self, method: str, path: str, payload: Optional[bytes], request_id: str, left: float, policy_step: Optional[int]
+    ) -> Any:
         connection = self._connection(left)
         headers = {"accept": "application/json", "x-request-id": request_id}
         if payload is not None:
             headers["content-type"] = "application/json"
             headers["x-deadline-ms"] = str(max(1, int(left * 1000)))
+        if policy_step is not None:
+            headers["x-policy-step"] = str(int(policy_step))
         if self._token:
             headers["authorization"] = f"Bearer {self._token}"
         connection.request(method, self._path + path, body=payload, headers=headers)
@@ -345,7 +360,9 @@ def reward_func(service: Service = None, *, name: str = "guerdon", **options: An
     client = _client(service, options)
 
     def guerdon_reward(prompts: Sequence[Any], completions: Sequence[Any], **more: Any) -> List[Optional[float]]:
-        return client.rewards(_trl_columns(prompts, completions, more))
+        step = getattr(more.get("trainer_state"), "global_step", None)
+        columns = _trl_columns(prompts, completions, more)
+        return client.rewards(columns, policy_step=step if isinstance(step, int) and step >= 0 else None)
 
     guerdon_reward.__name__ = name
     return guerdon_reward

@@ -46,6 +46,15 @@ class LiveTest(unittest.TestCase):
         more = {"answer": ["1", "1", "1"], "completion_ids": [[5], [5, 6], []], "trainer_state": object(), "image": [object()] * 3}
         self.assertEqual(reward(prompts=["p"] * 3, completions=completions, **more), [1, 0, None])
 
+    def test_trl_step_goes_along(self):
+        seen = []
+        request = self.client.request
+        self.client.request = lambda *args, **options: seen.append(options.get("policy_step")) or request(*args, **options)
+        reward = guerdon.reward_func(self.client)
+        state = type("State", (), {"global_step": 12})()
+        self.assertEqual(reward(prompts=["p"], completions=["1"], answer=["1"], trainer_state=state), [1])
+        self.assertEqual(seen, [12])
+
     def test_trl_conversations(self):
         reward = guerdon.reward_func(self.client)
         prompts = [[{"role": "user", "content": "1?"}]]
