@@ -42,6 +42,16 @@ async function run(one: FlawedCase | SoundCase): Promise<AuditReport> {
   return audit({ reward: one.reward, kind: one.problems, budget, seed: 0, workers: 0 });
 }
 
+function show({ style, honestRight, honestWrong, findings, notes, unfinished }: AuditReport): void {
+  console.log(`    ${style}: right ${honestRight}, wrong ${honestWrong} ${notes.join("; ")} ${unfinished.join(", ")}`);
+  for (const one of findings) {
+    console.log(
+      `    ${one.severity} ${one.key} ${one.exploit} (${one.problemsHit}) reward ${one.reward} ${JSON.stringify(one.response.slice(0, 160))} also ${one.also.join(" ")}`,
+    );
+    for (const { title, after } of one.repairs) console.log(`      ${title}: ${JSON.stringify(after)}`);
+  }
+}
+
 const outcomes: Outcome[] = [];
 console.log("flawed rewards");
 for (const one of flawed) {
@@ -49,6 +59,7 @@ for (const one of flawed) {
   const report = await run(one);
   const grave = report.findings.filter(({ severity }) => severity !== "minor");
   const named = grave.some(({ mechanism }) => one.hole.includes(mechanism));
+  if (given.includes("--show")) show(report);
   const first = grave.length > 0 ? Math.min(...grave.map(({ milliseconds }) => milliseconds)) / 1000 : null;
   const fixed = grave.length > 0 && grave.every(({ repairs }) => repairs.some(({ after }) => after?.fixed));
   outcomes.push({
@@ -73,6 +84,7 @@ for (const one of sound) {
   if (names.length > 0 && !names.includes(one.id)) continue;
   soundCount++;
   const report = await run(one);
+  if (given.includes("--show")) show(report);
   const grave = report.findings.filter(({ severity }) => severity !== "minor");
   if (grave.length > 0) alarms++;
   if (report.findings.length === 0) quiet++;

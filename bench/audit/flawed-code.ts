@@ -24,10 +24,13 @@ function asserts(tests: unknown): string {
     .join("\n");
 }
 
+/** A program as the runner takes it; what looks like a fence in it is no fence. */
+const block = (program: string) => `\`\`\`python\n${program.replaceAll("```", "")}\n\`\`\``;
+
 /** Did the program print this line (among others)? */
 async function prints(program: string, wanted: (output: string) => boolean): Promise<boolean> {
   const { results } = await run({
-    responses: [`\`\`\`python\n${program}\n\`\`\``],
+    responses: [block(program)],
     tests: [[{ stdin: "", stdout: "\u0000" }]],
   });
   return wanted(results[0][0]?.message ?? "");
@@ -37,7 +40,7 @@ async function prints(program: string, wanted: (output: string) => boolean): Pro
 async function endsWell(program: string): Promise<boolean> {
   const quiet = `import sys, io\nsys.stdout = io.StringIO()\n${program}`;
   const { rewards } = await run({
-    responses: [`\`\`\`python\n${quiet}\n\`\`\``],
+    responses: [block(quiet)],
     tests: [[{ stdin: "", stdout: "" }]],
   });
   return rewards[0] === 1;

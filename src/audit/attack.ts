@@ -247,19 +247,23 @@ function filler(length: number): string {
   return text.slice(0, length);
 }
 
-const ofLength: ReadonlySet<Mechanism> = new Set(["padding", "brevity", "contentless", "unscoreable"]);
+const ofLength: ReadonlySet<Mechanism> = new Set(["padding", "contentless", "unscoreable"]);
 
 /** The control: is it what the text says, or only how long it is? */
 async function withControl(attacker: Attacker, hit: Hit, place: Place): Promise<Hit> {
-  if (hit.what !== "gain" || ofLength.has(hit.mechanism)) return hit;
   const { problem, response } = hit.sample;
+  if (problem.kind === "format" && hit.what === "gain") return { ...hit, mechanism: "format-shell" };
+  if (hit.what !== "gain" || ofLength.has(hit.mechanism)) return hit;
   const context = contextOf(attacker, problem);
+  const own = gainOf(hit.sample.scored.reward ?? 0, problem, attacker.baseline);
+  const paysLike = async (control: string) => {
+    const [scored] = await attacker.evaluator.score([{ problem, response: control }]);
+    return scored !== null && scored.reward !== null && gainOf(scored.reward, problem, attacker.baseline) >= 0.9 * own;
+  };
+  // A short wrong answer is as short as no answer.
+  if (hit.mechanism === "brevity") return (await paysLike(context.wrong)) ? hit : { ...hit, mechanism: "contentless" };
   const plain = context.honestWrong.length;
   const extra = Math.max(0, response.length - (place === "whole" ? 0 : plain));
-  const control = placed(filler(Math.max(1, extra)), place, context);
-  const [scored] = await attacker.evaluator.score([{ problem, response: control }]);
-  if (scored?.reward === null || scored?.reward === undefined) return hit;
-  const own = gainOf(hit.sample.scored.reward ?? 0, problem, attacker.baseline);
-  if (gainOf(scored.reward, problem, attacker.baseline) < 0.9 * own) return hit;
+  if (!(await paysLike(placed(filler(Math.max(1, extra)), place, context)))) return hit;
   return { ...hit, mechanism: response.length > plain * 1.2 ? "padding" : "contentless" };
 }

@@ -89,6 +89,6 @@ export async function calibrate(
   const wrong = median([...wrongOf.values()]);
   const gap = right !== null && wrong !== null ? right - wrong : 0;
   const discriminates = gap > 0.02 * Math.max(Math.abs(right ?? 0), Math.abs(wrong ?? 0), 1e-6);
-  const scale = discriminates ? gap : Math.max(Math.abs(right ?? 0), Math.abs(wrong ?? 0), 1e-6);
+  const scale = discriminates ? gap : Math.max(Math.abs(right ?? 0), Math.abs(wrong ?? 0)) || 1;
   return { kind, style, form, right, wrong, rightOf, wrongOf, scale, discriminates, errors: [...errors] };
 }

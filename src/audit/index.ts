@@ -1,4 +1,5 @@
 /** Audits of rewards: exploit search, properties, repairs. */
-export { audit, referenceCheck } from "./audit.ts";
+export { audit } from "./audit.ts";
 export { exploits } from "./exploits/index.ts";
+export { referenceCheck } from "./hidden-check.ts";
 export * from "./types.ts";

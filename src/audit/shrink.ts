@@ -3,8 +3,9 @@
 /** Pieces at which a text is cut, coarse to fine. */
 const granularities: readonly ((text: string) => string[])[] = [
   (text) => text.split(/(?<=\n)/),
-  (text) => text.split(/(?<=\s)/),
-  (text) => [...text],
+  (text) => text.split(/(?<=\s)|(?=[<"'([{])|(?<=[>.,;:)\]}])/),
+  // Words stay words in what people will read; short texts are cut to the last character.
+  (text) => (text.length <= 40 ? [...text] : [text]),
 ];
 
 /**

@@ -1,6 +1,7 @@
 import { type Command, CommanderError, program } from "commander";
 import pc from "picocolors";
 import { messageOf } from "../core/error.ts";
+import { register as audit } from "./audit.ts";
 import { register as bench } from "./bench.ts";
 import { register as call } from "./call.ts";
 import { register as cases } from "./cases.ts";
@@ -24,6 +25,7 @@ import { readVersion } from "./version.ts";
 const commands: readonly ((program: Command) => void)[] = [
   score,
   serve,
+  audit,
   monitor,
   train,
   query,

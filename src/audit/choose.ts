@@ -1,0 +1,74 @@
+/** What to audit with: problems that fit the reward, and the reward without what does not answer. */
+import { needsOf, type Reward, type SignalSpec } from "../pipeline/index.ts";
+import { calibrate } from "./calibrate.ts";
+import type { Evaluator } from "./evaluate.ts";
+import { builtinProblems } from "./problems.ts";
+import type { AuditOptions, Problem, ProblemKind } from "./types.ts";
+
+/** A reward that waits is asked in smaller batches, so that a budget can end between them. */
+export function isSlow(reward: Reward): boolean {
+  return sources(reward).some(([, source]) => waits(source));
+}
+
+function sources(reward: Reward): [string, unknown][] {
+  return Object.entries(reward.definition.signals).map(([name, spec]) => [
+    name,
+    typeof spec === "object" && "use" in spec ? spec.use : spec,
+  ]);
+}
+
+function waits(source: unknown): boolean {
+  if (typeof source === "object") return true;
+  return typeof source === "function" && source.constructor.name === "AsyncFunction";
+}
+
+/** The reward with every signal that waits held at 1; null when there is none. */
+export function withoutAsynchronous(
+  reward: Reward,
+): { readonly reward: Reward; readonly names: readonly string[] } | null {
+  const names = sources(reward).flatMap(([name, source]) => (waits(source) ? [name] : []));
+  if (names.length === 0) return null;
+  const signals: Record<string, SignalSpec> = { ...reward.definition.signals };
+  for (const name of names) signals[name] = () => 1;
+  return {
+    reward: {
+      ...reward,
+      definition: { ...reward.definition, signals },
+      module: undefined,
+      hash: `${reward.hash}-held`,
+    },
+    names,
+  };
+}
+
+export async function chooseProblems(
+  { kind = "auto", problems }: AuditOptions,
+  reward: Reward,
+  open: () => Evaluator,
+  notes: string[],
+): Promise<{ problems: readonly Problem[]; chosen: boolean }> {
+  if (problems && problems.length > 0) return { problems, chosen: false };
+  if (kind !== "auto") return { problems: builtinProblems(kind), chosen: false };
+  if ("tests" in needsOf(reward, { credit: false }).fields) return { problems: builtinProblems("code"), chosen: true };
+  const order: ProblemKind[] = ["math", "choice", "text", "format", "chat"];
+  let best: { kind: ProblemKind; share: number } = { kind: "math", share: 0 };
+  for (const candidate of order) {
+    const evaluator = open();
+    try {
+      const set = builtinProblems(candidate);
+      const { rightOf, wrongOf, scale, discriminates } = await calibrate(evaluator, set.slice(0, 4), true);
+      const told =
+        set.slice(0, 4).filter(({ id }) => (rightOf.get(id) ?? 0) - (wrongOf.get(id) ?? 0) > 0.5 * scale).length / 4;
+      if (discriminates && told > best.share + 1e-9) best = { kind: candidate, share: told };
+      if (told === 1) break;
+    } finally {
+      await evaluator.close();
+    }
+  }
+  notes.push(
+    best.share > 0
+      ? `problems chosen by what the reward can tell apart: ${best.kind} (--problems says otherwise)`
+      : "the reward tells right from wrong on none of the built-in problems: audited on math (--problems or --data says otherwise)",
+  );
+  return { problems: builtinProblems(best.kind), chosen: true };
+}
