@@ -18,7 +18,10 @@ export interface MonitorOptions {
 }
 
 export interface Monitor {
-  /** Steps have to grow; a record of an earlier or the same step is left out, and `null` comes back. */
+  /**
+   * Steps have to grow. A second record of the same step adds what the first had not (an evaluation beside its
+   * training step); an earlier step, or nothing new, is left out, and `null` comes back.
+   */
   add(record: MonitorRecord): Assessment | null;
   verdict(): Verdict;
 }
@@ -35,6 +38,8 @@ export function createMonitor({ alarm = defaultAlarm, models = shippedModels }: 
   const statistics = createStatistics();
   const movedSince = new Map<StatisticName, number>();
   const watched = new Set<StatisticName>();
+  /** Fields of this step that are known already. */
+  const seen = new Set<string>();
   let withGold = false;
   let logOdds: number | null = null;
   let lastStep: number | null = null;
@@ -42,13 +47,18 @@ export function createMonitor({ alarm = defaultAlarm, models = shippedModels }: 
   let highest: Assessment | null = null;
   let first: Assessment | null = null;
   return {
-    add(record) {
-      const { step } = record;
-      if (lastStep !== null && step <= lastStep) return null;
+    add(given) {
+      const { step } = given;
+      if (!Number.isFinite(step) || (lastStep !== null && step < lastStep)) return null;
+      if (step !== lastStep) {
+        seen.clear();
+        records++;
+      }
+      const record = unseen(given, seen);
+      if (step === lastStep && record === null) return null;
       lastStep = step;
-      records++;
-      const readings = statistics.add(record);
-      withGold ||= record.gold !== undefined;
+      const readings = statistics.add(record ?? { step });
+      withGold ||= record?.gold !== undefined;
       for (const name of statisticNames) {
         const reading = readings[name];
         if (reading === undefined) continue;
@@ -79,6 +89,16 @@ export function createMonitor({ alarm = defaultAlarm, models = shippedModels }: 
       };
     },
   };
+}
+
+/** What a record of this step says that was not said yet; null for nothing. */
+function unseen(record: MonitorRecord, seen: Set<string>): MonitorRecord | null {
+  const fresh = Object.entries(record).filter(
+    ([key, value]) => key !== "step" && value !== undefined && !seen.has(key),
+  );
+  if (fresh.length === 0) return null;
+  for (const [key] of fresh) seen.add(key);
+  return { step: record.step, ...Object.fromEntries(fresh) };
 }
 
 /** Running mean of the evidence, so that one odd record is no alarm. */
