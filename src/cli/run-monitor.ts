@@ -1,11 +1,11 @@
 import {
-  type Assessment,
   createMonitor,
+  type MonitorAssessment,
   type MonitorRecord,
+  type MonitorVerdict,
   openLog,
   postWebhook,
   recordFields,
-  type Verdict,
 } from "../audit/monitor/index.ts";
 import { ContractError } from "../core/error.ts";
 import { parseMap, printable } from "../dataset/index.ts";
@@ -75,7 +75,7 @@ export async function runMonitor(path: string, flags: MonitorFlags): Promise<num
   return verdict.alarm ? 1 : 0;
 }
 
-async function deliver(url: string, log: string, verdict: Verdict): Promise<string | null> {
+async function deliver(url: string, log: string, verdict: MonitorVerdict): Promise<string | null> {
   const result = await postWebhook(url, { log, ...verdict });
   return result.delivered ? null : result.reason;
 }
@@ -97,8 +97,8 @@ function checkUrl(text: string): string {
 }
 
 interface Live {
-  show(record: MonitorRecord, assessment: Assessment): void;
-  alarm(verdict: Verdict): void;
+  show(record: MonitorRecord, assessment: MonitorAssessment): void;
+  alarm(verdict: MonitorVerdict): void;
   end(): void;
 }
 
@@ -130,7 +130,7 @@ function createLive({ follow, json }: MonitorFlags): Live {
   };
 }
 
-function liveText({ step, reward, gold, kl, length }: MonitorRecord, { score, evidence }: Assessment): string {
+function liveText({ step, reward, gold, kl, length }: MonitorRecord, { score, evidence }: MonitorAssessment): string {
   const known = { reward, gold, kl, length };
   const figures = Object.entries(known).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name} ${Number(value.toPrecision(3))}`],
@@ -139,7 +139,7 @@ function liveText({ step, reward, gold, kl, length }: MonitorRecord, { score, ev
   return `step ${step} · score ${score.toFixed(2)} · ${figures.join(" · ")}${strongest}`;
 }
 
-function verdictText(verdict: Verdict, format: string, alarm: number): string {
+function verdictText(verdict: MonitorVerdict, format: string, alarm: number): string {
   const { score, knownAt, since, evidence, watched, withGold, records, lastStep } = verdict;
   const lines = verdict.alarm
     ? [
