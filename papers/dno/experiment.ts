@@ -96,9 +96,7 @@ function sampledSteps(targets: "soft" | "hard", iterations: number, random: Rand
     policies.push(softmaxRows(logits, size));
   }
   const before = [start, ...policies];
-  const wins = policies.map((policy, t) =>
-    policy.reduce((sum, p, i) => sum + p * winRates(before[t])[i], 0),
-  );
+  const wins = policies.map((policy, t) => policy.reduce((sum, p, i) => sum + p * winRates(before[t])[i], 0));
   return { policies, wins, lossError };
 }
 
