@@ -13,7 +13,7 @@ export default defineTraining({
   reward: "reward.ts",
   algorithm: "grpo",
   warmUp: { steps: 400, target: 0.18 },
-  steps: 100,
+  steps: 80,
   prompts: 8,
   groupSize: 8,
   optimizer: { learningRate: 1e-3 },

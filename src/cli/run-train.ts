@@ -28,7 +28,6 @@ import { readVersion } from "./version.ts";
 
 /** Runs `guerdon train`; resolves to the exit code. */
 export async function runTrain(config: string, options: TrainOptions): Promise<number> {
-  const startedAt = new Date().toISOString();
   const { steps, seed } = options;
   const training = await loadTraining(config, {
     ...(steps === undefined ? {} : { steps }),
@@ -58,7 +57,7 @@ export async function runTrain(config: string, options: TrainOptions): Promise<n
       onEvent: display.event,
     });
     display.close();
-    const facts = { training, name, folder, config, startedAt, version: await readVersion() };
+    const facts = { training, name, folder, config, version: await readVersion() };
     const ended = result.status !== "interrupted";
     if (reportFile !== null && ended) await writeReport(reportFile, result, facts);
     if (options.json) print(JSON.stringify(resultJson(result, facts, ended ? reportFile : null), null, 2));
@@ -105,16 +104,15 @@ interface Facts {
   readonly name: string;
   readonly folder: string;
   readonly config: string;
-  readonly startedAt: string;
   readonly version: string;
 }
 
 async function writeReport(
   file: string,
   result: TrainingResult,
-  { training, name, folder, config, startedAt, version }: Facts,
+  { training, name, folder, config, version }: Facts,
 ): Promise<void> {
-  const { before, after, step, reason, totals, warmUp, seconds } = result;
+  const { before, after, step, reason, totals, warmUp, seconds, startedAt } = result;
   if (before === null || after === null) return;
   const { plan, credit } = training;
   const { prompts, groupSize, epochs, minibatches, temperature, optimizer, model } = plan;
@@ -184,7 +182,7 @@ function* summary(
       yield "";
     }
   }
-  const training_ = seconds - (warmUp?.seconds ?? 0);
+  const spent = seconds - (warmUp?.seconds ?? 0);
   const warm =
     warmUp === null
       ? ""
@@ -193,7 +191,7 @@ function* summary(
         : ` after a warm-up of ${warmUp.steps} steps, ${warmUp.seconds.toFixed(1)} s`;
   yield fact(
     "cost",
-    `${grouped(totals.rollouts)} rollouts, ${grouped(totals.tokens)} tokens, ${training_.toFixed(1)} s${warm}`,
+    `${grouped(totals.rollouts)} rollouts, ${grouped(totals.tokens)} tokens, ${spent.toFixed(1)} s${warm}`,
   );
   if (totals.unscored > 0)
     yield fact(

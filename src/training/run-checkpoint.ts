@@ -27,6 +27,8 @@ const schema = z.object({
   /** Of metrics.jsonl. */
   bytes: z.int().nonnegative(),
   seconds: z.number().nonnegative(),
+  /** When the run began, ISO 8601. */
+  startedAt: z.string(),
   /** What decides the run's numbers, field by field. */
   identity: z.record(z.string(), unknown),
   warmUp: z.object({ steps: z.int(), seconds: z.number(), cached: z.boolean() }).nullable(),

@@ -62,6 +62,8 @@ export interface TrainingResult {
   readonly totals: Checkpoint["totals"];
   readonly warmUp: Start["warmUp"];
   readonly seconds: number;
+  /** ISO 8601. */
+  readonly startedAt: string;
   readonly rewardHash: string;
 }
 
@@ -107,6 +109,7 @@ export async function runTraining(training: LoadedTraining, options: RunOptions)
     step: 0,
     bytes: 0,
     seconds: 0,
+    startedAt: new Date().toISOString(),
     identity,
     warmUp: null,
     totals: { tokens: 0, rollouts: 0, scored: 0, unscored: 0, errors: {} },
@@ -360,7 +363,7 @@ function figuresOf({ samples: _, ...figures }: Evaluation): EvaluationMetrics {
 }
 
 function resultOf(
-  { step, reason, before, after, totals, warmUp, seconds }: CheckpointState,
+  { step, reason, before, after, totals, warmUp, seconds, startedAt }: CheckpointState,
   how: Pick<TrainingResult, "status" | "again" | "resumedAt" | "rewardHash">,
 ): TrainingResult {
   return {
@@ -372,6 +375,7 @@ function resultOf(
     totals,
     warmUp,
     seconds,
+    startedAt,
   };
 }
 
