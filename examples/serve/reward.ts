@@ -6,7 +6,7 @@ import { exactMatch } from "guerdon/signal";
 export default defineReward({
   name: "answers",
   signals: {
-    correct: exactMatch(),
+    correct: exactMatch({ normalize: "trim" }),
     // null: nothing to say, so the rollout is unscored, and nobody takes it for a zero.
     sane: ({ response }) => (response.includes("unscored") ? null : 1),
   },

@@ -1,16 +1,17 @@
 /** The audit: calibrates, attacks, tests properties, searches, and reports what it found. */
 import { createRandom } from "../core/random.ts";
-import { needsOf, type Reward } from "../pipeline/index.ts";
+import { checkWiring, type Reward } from "../pipeline/index.ts";
 import { type Attacker, attack, type Hit } from "./attack.ts";
 import { basics } from "./basics.ts";
-import { type Baseline, calibrate } from "./calibrate.ts";
-import { chooseProblems, isSlow, withoutAsynchronous } from "./choose.ts";
+import { calibrate } from "./calibrate.ts";
+import { answersAtAll, chooseProblems, isSlow, withoutWaiting } from "./choose.ts";
 import { climb } from "./climb.ts";
 import { dictionaryOf } from "./dictionary.ts";
-import { createEvaluator, type Evaluator } from "./evaluate.ts";
+import { createEvaluator, type Evaluator, givenFields } from "./evaluate.ts";
 import { exploitsFor } from "./exploits/index.ts";
 import { compareFindings, mergeFindings } from "./findings.ts";
 import { referenceCheck } from "./hidden-check.ts";
+import { builtinProblems } from "./problems.ts";
 import { properties } from "./property-tests.ts";
 import { repairsFor } from "./repair.ts";
 import { honest } from "./styles.ts";
@@ -32,7 +33,7 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
     signal: options.signal,
   };
   const started = performance.now();
-  const batchSize = Object.values(needsOf(reward, { credit: false }).fields).length > 0 && isSlow(reward) ? 32 : 256;
+  const batchSize = isSlow(reward) ? 32 : 256;
   let findings: Finding[] = [];
   let phase = "calibration";
   const progress = (evaluator: Evaluator | null) =>
@@ -47,41 +48,40 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
       ...limits,
       reward: of,
       batchSize,
+      patience: isSlow(of) ? Math.max(2_000, 0.2 * budget) : undefined,
       budget: Math.max(1, (budget - (performance.now() - started)) * share),
       onSpent: () => progress(made),
     });
     return made;
   };
 
-  const chosen = await chooseProblems(options, reward, () => open(reward, 0.25), notes);
+  /** A judge that does not answer is held at 1, so that the rest is still audited. */
+  const hold = (reason: string): boolean => {
+    const held = withoutWaiting(reward);
+    if (!held) return false;
+    notes.push(`${held.names.join(", ")} gave no value (${reason}); held at 1: the rest was audited without it`);
+    reward = held.reward;
+    return true;
+  };
+  const bringing = options.problems?.length ? Object.keys(options.problems[0].extra) : ["tests"];
+  checkWiring(reward, new Set([...givenFields, ...bringing]), { credit: false });
+  if (isSlow(reward)) {
+    const first = options.problems?.length
+      ? options.problems
+      : builtinProblems(options.kind && options.kind !== "auto" ? options.kind : "math");
+    const { ok, reason } = await answersAtAll(first, open(reward, 0.15));
+    if (!ok) hold(reason);
+  }
+  const chosen = await chooseProblems(options, reward, () => open(reward, 0.2), notes);
   let { problems } = chosen;
   let evaluator = open(reward, 1);
   const unfinished: string[] = [];
   try {
-    let probe = open(reward, 0.3);
-    let baseline: Baseline;
-    try {
-      baseline = await calibrate(probe, problems, options.problems === undefined);
-    } finally {
-      await probe.close();
-    }
-    if (baseline.right === null) {
-      // Nothing can be scored. A judge that does not answer is held at 1, so that the rest is still audited.
-      const held = withoutAsynchronous(reward);
-      if (held) {
-        notes.push(
-          `${held.names.join(", ")} gave no value (${baseline.errors[0] ?? "out of time"}); held at 1, so the rest was audited without it`,
-        );
-        reward = held.reward;
-        await evaluator.close();
-        evaluator = open(reward, 1);
-        probe = open(reward, 0.5);
-        try {
-          baseline = await calibrate(probe, problems, options.problems === undefined);
-        } finally {
-          await probe.close();
-        }
-      }
+    let baseline = await calibrate(evaluator, problems, options.problems === undefined);
+    if (baseline.right === null && hold(baseline.errors[0] ?? "out of time")) {
+      await evaluator.close();
+      evaluator = open(reward, 1);
+      baseline = await calibrate(evaluator, problems, options.problems === undefined);
     }
     evaluator.setForm(baseline.form);
     evaluator.setCompany((problem) => [honest(problem, baseline.style, true), honest(problem, baseline.style, false)]);

@@ -3,6 +3,7 @@ import { needsOf, type Reward, type SignalSpec } from "../pipeline/index.ts";
 import { calibrate } from "./calibrate.ts";
 import type { Evaluator } from "./evaluate.ts";
 import { builtinProblems } from "./problems.ts";
+import { honest, stylesOf } from "./styles.ts";
 import type { AuditOptions, Problem, ProblemKind } from "./types.ts";
 
 /** A reward that waits is asked in smaller batches, so that a budget can end between them. */
@@ -23,9 +24,7 @@ function waits(source: unknown): boolean {
 }
 
 /** The reward with every signal that waits held at 1; null when there is none. */
-export function withoutAsynchronous(
-  reward: Reward,
-): { readonly reward: Reward; readonly names: readonly string[] } | null {
+export function withoutWaiting(reward: Reward): { readonly reward: Reward; readonly names: readonly string[] } | null {
   const names = sources(reward).flatMap(([name, source]) => (waits(source) ? [name] : []));
   if (names.length === 0) return null;
   const signals: Record<string, SignalSpec> = { ...reward.definition.signals };
@@ -39,6 +38,21 @@ export function withoutAsynchronous(
     },
     names,
   };
+}
+
+/** Does a judge answer at all? One honest response, and little patience. */
+export async function answersAtAll(
+  problems: readonly Problem[],
+  evaluator: Evaluator,
+): Promise<{ ok: boolean; reason: string }> {
+  try {
+    const [style] = stylesOf(problems[0].kind);
+    const [scored] = await evaluator.score([{ problem: problems[0], response: honest(problems[0], style, true) }]);
+    if (scored === null) return { ok: false, reason: "out of time" };
+    return { ok: !/^(?:unavailable|timeout|unreadable)/.test(scored.error ?? ""), reason: scored.error ?? "" };
+  } finally {
+    await evaluator.close();
+  }
 }
 
 export async function chooseProblems(

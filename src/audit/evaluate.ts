@@ -38,9 +38,14 @@ export interface EvaluatorOptions {
   readonly budget: number;
   readonly evaluations: number;
   readonly batchSize: number;
+  /** Milliseconds that one batch may take; two in a row that take longer end the audit. Default: what is left. */
+  readonly patience?: number;
   readonly signal?: AbortSignal;
   readonly onSpent?: (spent: number) => void;
 }
+
+/** Fields that every problem brings. */
+export const givenFields = ["prompts", "responses", "references", "groups", "ids", "lengths", "messages"] as const;
 
 /** How long a response may be; longer ones are not tried. */
 export const longest = 40_000;
@@ -61,6 +66,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   let spent = 0;
   let stopped = false;
   let groups = 0;
+  let strikes = 0;
   const left = () => options.budget - (performance.now() - started);
   const over = () => stopped || left() <= 0 || spent >= options.evaluations || (options.signal?.aborted ?? false);
   const referenceOf = ({ problem, reference }: Ask) => reference ?? form.render(problem.reference, problem);
@@ -100,12 +106,13 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   async function run(asks: readonly Ask[]): Promise<(Scored | null)[]> {
     const { batch, at } = batchOf(asks);
     const stop = AbortSignal.any([
-      AbortSignal.timeout(Math.max(1, Math.ceil(left()))),
+      AbortSignal.timeout(Math.max(1, Math.ceil(Math.min(left(), options.patience ?? Number.POSITIVE_INFINITY)))),
       ...(options.signal ? [options.signal] : []),
     ]);
     try {
       const scored = await scorer.score(batch, { signal: stop, credit: false });
       spent += asks.length;
+      strikes = 0;
       options.onSpent?.(spent);
       return at.map((row) => ({
         reward: scored.rewards[row],
@@ -115,7 +122,8 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       }));
     } catch (thrown) {
       if (stop.aborted) {
-        stopped = true;
+        strikes++;
+        stopped = strikes >= 2 || left() <= 0 || (options.signal?.aborted ?? false);
         return asks.map(() => null);
       }
       // A part that refuses a whole batch (a reference it cannot read) refuses rows one at a time.

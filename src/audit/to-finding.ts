@@ -40,7 +40,10 @@ export async function toFinding({ reward, attacker }: Reporting, hit: Hit): Prom
             : hit.mechanism === "unreadable-reference"
               ? // Only rows without a readable reference pay.
                 "major"
-              : (severityOfGain(hit.gain, hit.ease) ?? "minor");
+              : hit.gain < 0.9 && (hit.mechanism === "hard-coding" || hit.exploit === "data/wrong-and-paid")
+                ? // Partial credit for what is partly right.
+                  "minor"
+                : (severityOfGain(hit.gain, hit.ease) ?? "minor");
   return {
     key: keyOf(hit.mechanism, responsible),
     severity,
