@@ -229,12 +229,12 @@ export default defineExperiment({
     ddpo: arm("baseline", "DDPO", { ...normal, objective: "policy-gradient" }),
     offline: arm("ablation", "PRDP offline", { ...normal, offline: true }),
     prdpStress: arm("method", "PRDP, lr 5e-3", stress),
-    unclippedStress: arm("ablation", "PRDP without clipping, lr 5e-3", { ...stress, clip: null }),
+    unclippedStress: arm("ablation", "PRDP unclipped, lr 5e-3", { ...stress, clip: null }),
     ddpoStress: arm("baseline", "DDPO, lr 5e-3", { ...stress, objective: "policy-gradient" }),
     prdpHarder: arm("method", "PRDP, lr 1e-2", harder),
-    unclippedHarder: arm("ablation", "PRDP without clipping, lr 1e-2", { ...harder, clip: null }),
+    unclippedHarder: arm("ablation", "PRDP unclipped, lr 1e-2", { ...harder, clip: null }),
     ddpoHarder: arm("baseline", "DDPO, lr 1e-2", { ...harder, objective: "policy-gradient" }),
-    gradientHarder: arm("ablation", "policy gradient without clipping, lr 1e-2", {
+    gradientHarder: arm("ablation", "unclipped gradient, lr 1e-2", {
       ...harder,
       objective: "policy-gradient",
       clip: null,
