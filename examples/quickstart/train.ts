@@ -13,10 +13,10 @@ export default defineTraining({
   reward: "reward.ts",
   algorithm: "grpo",
   warmUp: { steps: 400, target: 0.18 },
-  steps: 80,
+  steps: 100,
   prompts: 8,
   groupSize: 8,
-  optimizer: { learningRate: 1e-3 },
+  optimizer: { learningRate: 5e-4 },
   evaluation: { every: 10, problems: 256 },
   seed: 1,
 });
