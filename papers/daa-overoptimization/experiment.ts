@@ -8,15 +8,13 @@ import {
   type CandidateWorld,
   candidateSet,
   logLinearPolicy,
-  treeMdp,
   verbosityCandidates,
 } from "guerdon/environment";
-import { lengthCorrelation, outOfDistributionMass, overoptimizationFit } from "guerdon/evaluation";
+import { lengthCorrelation, overoptimizationFit } from "guerdon/evaluation";
 import { type Arm, defineExperiment, type Role } from "guerdon/experiment";
-import { float32, keep } from "guerdon/model";
-import { dpo, dpoLoss } from "guerdon/objective";
-import { createLearner, fitPairs, type PairSlope, pairSlopes } from "guerdon/training";
-import { gruLogprobs, initGru } from "./gru.ts";
+import { dpo } from "guerdon/objective";
+import { fitPairs, type PairSlope, pairSlopes } from "guerdon/training";
+import { alignTree } from "./token-tree.ts";
 
 const betas = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2];
 const checkpoints = 16;
@@ -116,62 +114,6 @@ function align(
     lengthR2: lengthCorrelation()({ rewards: implicit, lengths: drawn.map((i) => features[i * dimensions]) }).r2,
     lossError: Math.max(...some.map((k) => Math.abs(delta(k) - logRatioDifferences[k]))),
   };
-}
-
-// --- token tree ---
-
-const actions = 3;
-const depth = 3;
-const pairs = { chosen: ["000", "120"], rejected: ["011", "102"] };
-const digits = (text: string) => Array.from(text, Number);
-
-/** All 27 sequences and their order, from the part (any logits). */
-const nodes = ["", "0", "1", "2", ...[0, 1, 2].flatMap((a) => [0, 1, 2].map((b) => `${a}${b}`))];
-const { sequences } = treeMdp({ depth, actions })({
-  logits: Object.fromEntries(nodes.map((node) => [node, [0, 0, 0]])),
-});
-const place = (text: string) => sequences.findIndex((sequence) => sequence.join("") === text);
-const inDistribution = [...pairs.chosen, ...pairs.rejected].map(place);
-
-/** Mass outside the data and of the chosen sequences, before and after. */
-function alignTree(loss: "sigmoid" | "ipo" | "hinge", steps: number, random: Random) {
-  const parameters = initGru(actions, random);
-  const measure = () => {
-    const tokens = gruLogprobs(keep(learner.parameters), sequences, actions).dataSync();
-    const probabilities = sequences.map((_, i) => Math.exp(tokens[3 * i] + tokens[3 * i + 1] + tokens[3 * i + 2]));
-    const { outMass } = outOfDistributionMass()({ probabilities, inDistribution });
-    return { outMass, chosen: pairs.chosen.reduce((sum, text) => sum + probabilities[place(text)], 0) };
-  };
-  const objective = dpoLoss({ loss, beta: 0.1 });
-  const rows = [...pairs.chosen, ...pairs.rejected].map(digits);
-  const reference = gruLogprobs(keep(parameters), rows, actions).dataSync() as Float32Array;
-  const learner = createLearner(
-    parameters,
-    (current, { refChosenLogprobs, refRejectedLogprobs, mask }) => {
-      const logprobs = gruLogprobs(current, rows, actions);
-      const { loss: value, ...others } = objective({
-        chosenLogprobs: logprobs.ref.slice([0, 2], []),
-        rejectedLogprobs: logprobs.slice([2, 4], []),
-        refChosenLogprobs,
-        refRejectedLogprobs,
-        chosenMask: mask.ref,
-        rejectedMask: mask,
-      });
-      for (const other of Object.values(others)) other.dispose();
-      return { loss: value };
-    },
-    { learningRate: 0.05, clipNorm: null },
-  );
-  const before = measure();
-  for (let step = 0; step < steps; step++)
-    learner.step({
-      refChosenLogprobs: float32(reference.slice(0, 6), [2, 3]),
-      refRejectedLogprobs: float32(reference.slice(6), [2, 3]),
-      mask: float32(new Float32Array(6).fill(1), [2, 3]),
-    });
-  const after = measure();
-  learner.dispose();
-  return { before, after };
 }
 
 // --- the experiment ---
