@@ -17,6 +17,7 @@ import { register as serve } from "./serve.ts";
 import { wantsColor } from "./terminal.ts";
 import { register as train } from "./train.ts";
 import { readVersion } from "./version.ts";
+import { register as work } from "./work.ts";
 
 /**
  * Every command registers itself: its arguments, its help, and an action that imports what it needs
@@ -25,6 +26,7 @@ import { readVersion } from "./version.ts";
 const commands: readonly ((program: Command) => void)[] = [
   score,
   serve,
+  work,
   audit,
   monitor,
   train,

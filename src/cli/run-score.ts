@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { basename } from "node:path";
 import type { RunResult } from "../dataset/index.ts";
 import {
   defaultOptions,
@@ -30,11 +31,14 @@ export async function runScore(rewardFile: string, input: string, options: Score
   const source = await openSource(input);
   const workers = options.workers ?? availableParallelism();
   const report = createReportData({ seed: options.seed, success, wholeGroups: true });
-  const scorer = createScorer(reward, {
-    workers,
-    seed: options.seed,
-    cacheFolder: options.cache === false ? undefined : options.cache,
-  });
+  const away = await openAway(rewardFile, reward, options);
+  const scorer =
+    away?.scorer ??
+    createScorer(reward, {
+      workers,
+      seed: options.seed,
+      cacheFolder: options.cache === false ? undefined : options.cache,
+    });
   const stopper = new AbortController();
   const stop = () => {
     if (stopper.signal.aborted) process.exit(130);
@@ -66,7 +70,7 @@ export async function runScore(rewardFile: string, input: string, options: Score
         evidence: options.evidence ?? false,
         onBadLine: options.onBadLine,
         restart: options.restart ?? false,
-        underWay: workers + 4,
+        underWay: away ? batchesAway : workers + 4,
         identity: { seed: options.seed, success: success ?? null },
       },
       onProgress: progress.update,
@@ -106,8 +110,43 @@ export async function runScore(rewardFile: string, input: string, options: Score
     process.off("SIGINT", stop);
     process.off("SIGTERM", stop);
     await scorer.close();
+    await away?.close();
     await source.close();
   }
+}
+
+/** Batches that wait in a queue or are being scored elsewhere. */
+const batchesAway = 32;
+
+/** The queue that scores in place of this process, which waits for Redis and for workers as long as it takes. */
+async function openAway(rewardFile: string, reward: Reward, { queue: url, seed }: ScoreOptions) {
+  if (url === undefined) return null;
+  const { createQueueScorer, openQueue } = await import("../service/index.ts");
+  const queue = await openQueue({
+    url,
+    patience: Number.POSITIVE_INFINITY,
+    onProblem: (message) => say(message === null ? "the queue is back" : `${message}; waiting`),
+  });
+  const name = basename(rewardFile)
+    .replace(/\.[cm]?[jt]s$/, "")
+    .replace(/[^\w.-]/g, "-")
+    .slice(0, 64);
+  let alone = 0;
+  const looks = setInterval(() => {
+    const { workers } = queue.registry;
+    alone = workers.some(({ hash }) => hash === reward.hash) ? 0 : alone + 1;
+    if (alone !== 3) return;
+    const others = workers.filter((worker) => worker.name === name).length;
+    const other = others > 0 ? ` (${others} there have another version of it)` : "";
+    say(`waiting: no worker for this reward${other}; start one: guerdon work ${rewardFile} --queue …`);
+  }, 1500);
+  return {
+    scorer: createQueueScorer(queue, name, reward, { seed }),
+    async close() {
+      clearInterval(looks);
+      await queue.close();
+    },
+  };
 }
 
 function successRule(reward: Reward, above: number | undefined): SuccessRule | undefined {

@@ -14,6 +14,7 @@ export interface RunServeOptions {
   readonly seed: string;
   readonly watch: boolean;
   readonly store?: string;
+  readonly queue?: string;
   readonly logLevel: string;
   readonly limits: Partial<Limits>;
 }
@@ -42,6 +43,7 @@ export async function runServe(options: RunServeOptions): Promise<number> {
     limits: options.limits,
     watchEvery: options.watch ? 1000 : 0,
     store: options.store,
+    queue: options.queue,
     log,
   });
   process.stderr.write(`serving ${running.host.names.join(", ")} at ${running.url} (docs at ${running.url}/docs)\n`);

@@ -9,6 +9,7 @@ export interface ScoreOptions {
   readonly window: number;
   readonly batchSize?: number;
   readonly workers?: number;
+  readonly queue?: string;
   readonly evidence?: boolean;
   readonly onBadLine: DatasetOptions["onBadLine"];
   readonly success?: number;
@@ -55,6 +56,7 @@ export function register(program: Command): void {
     )
     .option("--restart", "forget an unfinished run of this output instead of going on with it")
     .option("--workers <n>", "worker threads (default: one a core; 0: none)", atLeast(0))
+    .option("--queue <redis-url>", "let guerdon work processes score, on any machine (docs/queue.md)")
     .option("--batch-size <n>", "rollouts given to the scorer at once (default: 512; 64 with a judge)", atLeast(1))
     .option("--cache <folder>", "where answers of judges are kept", ".guerdon/cache")
     .option("--no-cache", "keep no answers")

@@ -12,7 +12,8 @@ interface ServeFlags {
   readonly maxBody?: number;
   readonly maxBatch?: number;
   readonly running?: number;
-  readonly queue?: number;
+  readonly waiting?: number;
+  readonly queue?: string;
   readonly deadline?: number;
   readonly drain?: number;
   readonly store?: string;
@@ -57,7 +58,8 @@ export function register(program: Command): void {
     .option("--token-file <file>", "tokens that clients must send, one a line")
     .option("--workers <n>", "worker threads of each reward (default: one a core; 0: none)", from(0))
     .option("--running <n>", "requests scored at once", from(1))
-    .option("--queue <n>", "further requests that may wait; beyond them 429", from(0))
+    .option("--waiting <n>", "further requests that may wait; beyond them 429", from(0))
+    .option("--queue <redis-url>", "let guerdon work processes score, on any machine (docs/queue.md)")
     .option("--deadline <seconds>", "longest time for one request", positive)
     .option("--drain <seconds>", "time for what was accepted, once told to stop", positive)
     .option("--max-body <megabytes>", "largest request body", positive)
@@ -77,7 +79,8 @@ answered, then exit code 0 (1 when --drain was not enough). SIGHUP loads the rew
 Examples:
   $ guerdon serve reward.ts
   $ guerdon serve math=math.ts code=code.ts --port 9000
-  $ guerdon serve reward.ts --host 0.0.0.0 --token-file tokens.txt`,
+  $ guerdon serve reward.ts --host 0.0.0.0 --token-file tokens.txt
+  $ guerdon serve reward.ts --queue redis://queue:6379`,
     )
     .action(async (files: string[], flags: ServeFlags) => {
       const { runServe } = await import("./run-serve.ts");
@@ -92,12 +95,13 @@ Examples:
         seed: flags.seed,
         watch: flags.watch,
         store: flags.store,
+        queue: flags.queue,
         logLevel: flags.logLevel,
         limits: {
           ...(flags.maxBody === undefined ? {} : { body: Math.ceil(flags.maxBody * megabyte) }),
           ...(flags.maxBatch === undefined ? {} : { batch: flags.maxBatch }),
           ...(flags.running === undefined ? {} : { running: flags.running }),
-          ...(flags.queue === undefined ? {} : { waiting: flags.queue }),
+          ...(flags.waiting === undefined ? {} : { waiting: flags.waiting }),
           ...(flags.deadline === undefined ? {} : { deadline: Math.ceil(flags.deadline * 1000) }),
           ...(flags.drain === undefined ? {} : { drain: Math.ceil(flags.drain * 1000) }),
         },

@@ -157,6 +157,8 @@ export function createApp(service: Service, { tokens }: AppOptions): Hono<Enviro
     const { store } = service;
     // Rewards are right without a store, so that a broken one is no reason to send trainers away.
     const kept = store ? { store: { ...store.counters, problem: store.problem && redact(store.problem) } } : {};
+    const problem = service.queue?.problem ?? null;
+    if (problem !== null) return c.json({ status: "waiting", problem: redact(problem), rewards, ...kept }, 503);
     return c.json({ status: "ready", version: service.version, rewards, ...kept });
   });
   get("/metrics", (c) => c.text(measures.text(), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }));

@@ -77,7 +77,13 @@ export function parseSource(text: string): RewardSource {
   return { name, file };
 }
 
-export async function createHost(sources: readonly RewardSource[], options: ScorerOptions): Promise<Host> {
+/** `makeScorer`: who scores, where that is not this process. */
+export async function createHost(
+  sources: readonly RewardSource[],
+  options: ScorerOptions,
+  makeScorer: (name: string, reward: Reward, options: ScorerOptions) => Scorer = (_, reward, own) =>
+    createScorer(reward, own),
+): Promise<Host> {
   if (sources.length === 0) throw new ContractError("rewards", "expected at least one reward file");
   const slots = new Map<string, Slot>();
   let failedReloads = 0;
@@ -90,7 +96,7 @@ export async function createHost(sources: readonly RewardSource[], options: Scor
     return {
       name: source.name,
       reward,
-      scorer: createScorer(reward, options),
+      scorer: makeScorer(source.name, reward, options),
       needs: needsOf(reward),
       needsWithoutCredit: needsOf(reward, { credit: false }),
       hasCredit: plan.steps.some(({ stage }) => stage === "credit"),

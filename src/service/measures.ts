@@ -3,6 +3,7 @@ import type { ScoredBatch } from "../pipeline/index.ts";
 import type { Admission } from "./admission.ts";
 import type { Host, LoadedReward } from "./host.ts";
 import { createMetrics, secondsBounds } from "./metrics.ts";
+import type { Queue } from "./queue.ts";
 import type { Store } from "./store.ts";
 
 export interface Measures {
@@ -14,7 +15,12 @@ export interface Measures {
 
 const rewardBounds = [-10, -2, -1, -0.5, -0.1, 0, 0.1, 0.25, 0.5, 0.75, 0.9, 1, 1.5, 2, 10] as const;
 
-export function createMeasures(host: Host, admission: Admission, store: Store | null = null): Measures {
+export interface Measured {
+  readonly store?: Store | null;
+  readonly queue?: Queue | null;
+}
+
+export function createMeasures(host: Host, admission: Admission, { store, queue }: Measured = {}): Measures {
   const metrics = createMetrics();
   const requests = metrics.counter("guerdon_requests_total", "Requests answered, by route and status.");
   const latency = metrics.histogram(
@@ -88,6 +94,23 @@ export function createMeasures(host: Host, admission: Admission, store: Store | 
     metrics.gauge("guerdon_store_waiting", "Rollouts that wait to be written.", () => [
       { labels: {}, value: store.counters.waiting },
     ]);
+  }
+  if (queue) {
+    metrics.gauge("guerdon_queue_connected", "Whether Redis answers.", () => [
+      { labels: {}, value: queue.problem === null ? 1 : 0 },
+    ]);
+    metrics.gauge("guerdon_queue_batches", "Batches that wait for a worker or are with one.", () => [
+      { labels: {}, value: queue.pending },
+    ]);
+    metrics.gauge("guerdon_queue_workers", "Worker processes that have this version of a reward.", () =>
+      host.current().map(({ name, reward }) => ({
+        labels: { reward: name },
+        value: queue.registry.workers.filter(({ hash }) => hash === reward.hash).length,
+      })),
+    );
+    metrics.counted("guerdon_queue_events_total", "Batches submitted, submitted again, stalled, unreadable.", () =>
+      Object.entries(queue.counters).map(([event, value]) => ({ labels: { event }, value })),
+    );
   }
   metrics.gauge("process_resident_memory_bytes", "Resident memory.", () => [
     { labels: {}, value: process.memoryUsage.rss() },

@@ -4,6 +4,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import { type Logger, pino } from "pino";
 import { ContractError, messageOf } from "../core/error.ts";
 import { packageVersion } from "../pipeline/define.ts";
+import type { Reward } from "../pipeline/index.ts";
 import { createAdmission } from "./admission.ts";
 import { createApp } from "./app.ts";
 import { isLoopback } from "./auth.ts";
@@ -11,6 +12,8 @@ import { createHost, type Host, type ReloadResult, type RewardSource } from "./h
 import { createMeasures } from "./measures.ts";
 import { defaultLimits, type Limits } from "./options.ts";
 import { createPartRunner } from "./part-runner.ts";
+import { openQueue } from "./queue.ts";
+import { createQueueScorer } from "./queue-scorer.ts";
 import { createRedact } from "./redact.ts";
 import type { Service } from "./service.ts";
 import { openStore } from "./store.ts";
@@ -32,6 +35,8 @@ export interface ServeOptions {
   readonly log?: Logger;
   /** A DuckDB file that keeps every scored rollout. */
   readonly store?: string;
+  /** `redis://…`: batches are scored by `guerdon work` processes, not here. */
+  readonly queue?: string;
 }
 
 export interface RunningService {
@@ -57,12 +62,24 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
       : await openStore(options.store, (message) =>
           log.error({ store: options.store, message }, "the store loses rows"),
         );
-  const host = await createHost(options.rewards, {
-    workers: options.workers,
-    cacheFolder: options.cacheFolder,
-    seed: options.seed,
-  }).catch(async (thrown) => {
-    await store?.close();
+  const onQueueProblem = (message: string | null) => {
+    if (message === null) log.info("the queue is back");
+    else log.error({ problem: message }, "the queue is away; requests wait for it");
+  };
+  const queue =
+    (await (options.queue === undefined
+      ? null
+      : openQueue({ url: options.queue, deadline: limits.deadline, onProblem: onQueueProblem })
+    )?.catch(async (thrown: unknown) => {
+      await store?.close();
+      throw thrown;
+    })) ?? null;
+  const scorerOptions = { workers: options.workers, cacheFolder: options.cacheFolder, seed: options.seed };
+  const makeScorer = queue
+    ? (name: string, reward: Reward) => createQueueScorer(queue, name, reward, scorerOptions)
+    : undefined;
+  const host = await createHost(options.rewards, scorerOptions, makeScorer).catch(async (thrown) => {
+    await Promise.all([store?.close(), queue?.close()]);
     throw thrown;
   });
   const admission = createAdmission(limits);
@@ -71,13 +88,14 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   const service: Service = {
     host,
     admission,
-    measures: createMeasures(host, admission, store),
+    measures: createMeasures(host, admission, { store, queue }),
     limits,
-    redact: createRedact(tokens, process.env),
+    redact: createRedact([...tokens, ...(queue?.secrets ?? [])], process.env),
     log,
     parts,
     version: packageVersion,
     store,
+    queue,
     get draining() {
       return draining;
     },
@@ -92,6 +110,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     await listen(server, options.port ?? 8420, address);
   } catch (thrown) {
     await Promise.all([host.close(), parts.close(), store?.close()]);
+    await queue?.close();
     throw new ContractError("port", `cannot listen on ${address}: ${messageOf(thrown)}`);
   }
   const unanswered = trackAnswers(server);
@@ -129,6 +148,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     clearInterval(idle);
     server.closeAllConnections();
     await Promise.all([host.close(), parts.close(), store?.close()]);
+    await queue?.close();
     await closed;
     log.info({ inTime }, "stopped");
     return inTime;

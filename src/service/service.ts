@@ -8,6 +8,7 @@ import type { Measures } from "./measures.ts";
 import type { Limits } from "./options.ts";
 import type { PartRunner } from "./part-runner.ts";
 import { Problem } from "./problem.ts";
+import type { Queue } from "./queue.ts";
 import type { Redact } from "./redact.ts";
 import { type Store, storedBatch } from "./store.ts";
 
@@ -22,6 +23,8 @@ export interface Service {
   readonly version: string;
   /** Keeps what was scored; null without `--store`. */
   readonly store: Store | null;
+  /** Where batches go to be scored; null when they are scored here. */
+  readonly queue: Queue | null;
   /** Told to stop: nothing new is accepted. */
   readonly draining: boolean;
 }

@@ -1,10 +1,10 @@
 /** Results as they come: one line of JSON a rollout (NDJSON), in any order, each with its index; then one line that ends it. */
-import { scoreError } from "../core/error.ts";
+import { type ScoreErrorCode, scoreError } from "../core/error.ts";
 import type { RolloutBatch } from "../core/rollout.ts";
 import type { ScoredBatch } from "../pipeline/index.ts";
 import { cleaner, plainEvidence } from "./answer.ts";
 import type { LoadedReward } from "./host.ts";
-import { problemOf } from "./problem.ts";
+import { type Problem, problemOf } from "./problem.ts";
 import type { Redact } from "./redact.ts";
 import { type Service, scoreBatch, type Visit } from "./service.ts";
 
@@ -78,7 +78,7 @@ export function streamScores(
         // What has been accepted gets a reason, whatever happens to its piece.
         const problem = problemOf(thrown);
         if (problem.code === "internal") service.log.error({ requestId: visit.id, err: thrown }, "a piece failed");
-        const code = problem.code === "deadline" ? "timeout" : problem.status === 422 ? "bad-input" : "cancelled";
+        const code = codeOf(problem);
         const error = scoreError(code, service.redact(problem.message), problem.retryable);
         for (const row of rows) text += tell({ index: row, reward: null, error });
         unscored += rows.length;
@@ -86,6 +86,12 @@ export function streamScores(
       controller.enqueue(encoder.encode(text));
     },
   });
+}
+
+function codeOf({ code, status }: Problem): ScoreErrorCode {
+  if (code === "deadline") return "timeout";
+  if (code === "queue") return "unavailable";
+  return status === 422 ? "bad-input" : "cancelled";
 }
 
 function line(scored: ScoredBatch, i: number, index: number, redact: Redact, evidence: boolean): unknown {
