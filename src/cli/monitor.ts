@@ -30,7 +30,10 @@ export function register(program: Command): void {
     .description(
       "Reads a run's log, finished or growing, and says whether the policy exploits its reward: one score, what it rests on, and the step at which it could be known.",
     )
-    .argument("<log>", "a log, the folder of a run (metrics.jsonl, trainer_state.json), or - for standard input")
+    .argument(
+      "<log>",
+      "a log, the folder of a run (metrics.jsonl, trainer_state.json), a store (.duckdb, or the address of its service), or - for standard input",
+    )
     .option("-f, --follow", "go on as the log grows, until interrupted")
     .option("--idle <seconds>", "with --follow: end when nothing came for so long", positive)
     .option("--exit-on-alarm", "end at the first alarm")
@@ -58,6 +61,7 @@ Examples:
   $ guerdon monitor out/run --follow
   $ guerdon monitor checkpoint-500/trainer_state.json --map gold=eval_rewards/human_check/mean
   $ guerdon monitor verl.log --follow --exit-on-alarm --webhook http://127.0.0.1:9000/alarm
+  $ guerdon monitor http://127.0.0.1:8420 --follow --map gold=signals.strict
   $ tail -n +1 -f train.log | guerdon monitor - --format trl
 
 Exit code 1: alarm.`,

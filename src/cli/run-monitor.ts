@@ -10,6 +10,7 @@ import {
 import { ContractError } from "../core/error.ts";
 import { parseMap, printable } from "../dataset/index.ts";
 import type { MonitorFlags } from "./monitor.ts";
+import { isStore, storeRecords } from "./monitor-store.ts";
 import { colors, print, terminalWidth, truncate } from "./terminal.ts";
 
 /** Bad lines that are printed one by one. */
@@ -30,12 +31,16 @@ export async function runMonitor(path: string, flags: MonitorFlags): Promise<num
     process.on("SIGTERM", stop);
   }
   let badLines = 0;
-  const log = openLog(path, {
-    format: flags.format,
+  const watching = {
     map,
     follow: flags.follow,
     idle: flags.idle === undefined ? undefined : 1000 * flags.idle,
     signal: stopper.signal,
+  };
+  const store = isStore(path);
+  const log = openLog(path, {
+    ...watching,
+    format: flags.format,
     onBadLine(place, reason) {
       badLines++;
       if (badLines <= badLinesShown) process.stderr.write(`${printable(`${place}: ${reason}; left out`)}\n`);
@@ -45,7 +50,7 @@ export async function runMonitor(path: string, flags: MonitorFlags): Promise<num
   const live = createLive(flags);
   let alarmed = false;
   let delivery: Promise<string | null> = Promise.resolve(null);
-  for await (const record of log.records()) {
+  for await (const record of store ? storeRecords(path, watching) : log.records()) {
     const assessment = monitor.add(record);
     if (assessment === null) continue;
     live.show(record, assessment);
@@ -70,8 +75,9 @@ export async function runMonitor(path: string, flags: MonitorFlags): Promise<num
         ? `no record in it, and ${badLines} lines that could not be read`
         : "no record in it: expected a reward for each step (docs/monitor.md; --map names the fields)",
     );
-  if (flags.json) print(JSON.stringify({ ...verdict, format: log.format, badLines }));
-  else print(verdictText(verdict, log.format, flags.alarm));
+  const format = store ? "store" : log.format;
+  if (flags.json) print(JSON.stringify({ ...verdict, format, badLines }));
+  else print(verdictText(verdict, format, flags.alarm));
   return verdict.alarm ? 1 : 0;
 }
 
