@@ -24,7 +24,7 @@ export function isStore(place: string): boolean {
 export async function* storeRecords(place: string, options: StoreLogOptions): AsyncGenerator<MonitorRecord> {
   const { map, follow = false, idle, signal, interval = 2000 } = options;
   let last = -1;
-  let growing: { step: number; rollouts: number } | null = null;
+  let growing = null as StepRow | null;
   let lastNews = Date.now();
   for (;;) {
     const rows = await ask(place, last);
