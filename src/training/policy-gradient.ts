@@ -3,30 +3,19 @@
  * to each prompt, score them, subtract a baseline, take clipped steps. Which relative it is, is data
  * (`algorithms.ts`); advantages and losses are this package's parts.
  */
-import { jit } from "@jax-js/jax";
 import type { z } from "zod";
 import { ContractError } from "../core/error.ts";
 import { createRandom, type Random } from "../core/random.ts";
-import { type Samples, transformerSampler } from "../model/networks/decoding.ts";
-import {
-  dispose,
-  float32,
-  fromHost,
-  type HostParameters,
-  int32,
-  keep,
-  type Parameters,
-  toHost,
-} from "../model/networks/parameters.ts";
-import { replyStatistics, type TransformerConfig } from "../model/networks/transformer.ts";
+import type { Samples } from "../model/networks/decoding.ts";
+import { dispose, type HostParameters, keep, type Parameters } from "../model/networks/parameters.ts";
+import type { TransformerConfig } from "../model/networks/transformer.ts";
 import type { adamWParams } from "../model/optimizer.ts";
-import type { Tensor, Tensors } from "../objective/engine.ts";
 import type { PolicyGradientAlgorithm } from "./algorithms.ts";
 import { type Advantages, advantagesOf } from "./credit.ts";
 import type { LanguageTask } from "./language-task.ts";
-import { createLearner } from "./learner.ts";
-import { policyGradientLoss } from "./policy-gradient-loss.ts";
+import { type HostBatch, type PolicyEngine, type PolicyEngineOptions, policyEngine } from "./policy-engine.ts";
 import { collectRollouts, type DrawnRollouts, type RolloutScores, rolloutFigures, scoreByTask } from "./rollouts.ts";
+import { threadedEngine } from "./threads.ts";
 
 export interface PolicyGradientOptions {
   readonly algorithm: PolicyGradientAlgorithm;
@@ -48,6 +37,8 @@ export interface PolicyGradientOptions {
   /** Measures the KL to the reference in every step, also where the algorithm has no use for it. */
   readonly measureKl?: boolean;
   readonly seed: string | number;
+  /** Threads of its own to compute on; absent: the calling one. Never changes a number. */
+  readonly threads?: number;
   /** Goes on from here; `parameters` are then those of the snapshot, and `reference` is wanted where there is one. */
   readonly resume?: Pick<PolicyGradientSnapshot, "steps" | "first" | "second">;
 }
@@ -93,45 +84,19 @@ export interface PolicyGradientTrainer {
 }
 
 export function policyGradient(options: PolicyGradientOptions): PolicyGradientTrainer {
-  const { algorithm, model, task, prompts, groupSize, epochs = 1, minibatches = 1, temperature = 1 } = options;
-  const { promptLength, replyLength, stop } = task;
+  const { algorithm, model, task, prompts, groupSize, epochs = 1, minibatches = 1 } = options;
+  const { replyLength } = task;
   const rows = prompts * groupSize;
-  const columns = promptLength + replyLength;
   if (rows % minibatches !== 0)
     throw new ContractError("minibatches", `expected a divisor of ${rows} rollouts, got ${minibatches}`);
   if ((algorithm.credit.kind === "gae") !== (model.valueHead === true))
     throw new ContractError("model.valueHead", "expected true with the credit gae, and only then");
   const algorithmUsesReference = usesReference(algorithm);
   const needsReference = options.measureKl === true || algorithmUsesReference;
-  const reference = needsReference ? keep(options.reference ?? options.parameters) : null;
-
-  const streams = createRandom(options.seed);
-  const sampler = transformerSampler(model, { promptLength, replyLength, groupSize, temperature, stop });
-  const learner = createLearner(
-    options.parameters,
-    policyGradientLoss(model, algorithm, promptLength, temperature),
-    options.optimizer,
-    options.resume && {
-      steps: options.resume.steps * epochs * minibatches,
-      first: fromHost(options.resume.first),
-      second: fromHost(options.resume.second),
-    },
-  );
-  const statistics = jit((parameters: Parameters, tokens: Tensor): Tensors => {
-    const { logprobs, entropies, values } = replyStatistics(model, parameters, tokens, promptLength, temperature);
-    entropies.dispose();
-    return values === undefined ? { logprobs } : { logprobs, values };
-  });
-  const read = (parameters: Parameters, tokens: Int32Array): Record<string, Float32Array> => {
-    const result = statistics(keep(parameters), int32(tokens, [rows, columns]));
-    return Object.fromEntries(Object.entries(result).map(([name, x]) => [name, x.dataSync() as Float32Array]));
-  };
-  const sample = (tokens: Int32Array, uniforms: Float32Array) => {
-    const samples = sampler(keep(learner.parameters), tokens, uniforms);
-    return { samples, refLogprobs: reference === null ? undefined : read(reference, samples.tokens).logprobs };
-  };
+  const engine = engineOf(options, needsReference);
   const { resampling } = algorithm;
 
+  const streams = createRandom(options.seed);
   let steps = options.resume?.steps ?? 0;
   function* makeStep(): Generator<DrawnRollouts, PolicyGradientReport, RolloutScores> {
     const started = performance.now();
@@ -139,13 +104,13 @@ export function policyGradient(options: PolicyGradientOptions): PolicyGradientTr
     const random = streams.stream(`step ${steps}`);
     const scoring = { milliseconds: 0 };
     const { kept, drawn } = yield* timed(
-      collectRollouts({ task, prompts, groupSize, resampling }, sample, random),
+      collectRollouts({ task, prompts, groupSize, resampling }, engine.sample, random),
       scoring,
     );
     const { samples } = kept;
     const refLogprobs = algorithmUsesReference ? kept.refLogprobs : undefined;
     const mask = maskOf(samples.lengths, replyLength);
-    const values = model.valueHead ? read(learner.parameters, samples.tokens).values : undefined;
+    const values = engine.values(samples.tokens);
     const generated = performance.now();
     const { advantages } = kept;
     if (advantages !== undefined && model.valueHead)
@@ -162,7 +127,7 @@ export function policyGradient(options: PolicyGradientOptions): PolicyGradientTr
       const order = minibatches === 1 ? null : permutation(rows, random);
       for (let part = 0; part < minibatches; part++) {
         const chosen = order === null ? null : order.subarray(part * size, (part + 1) * size);
-        const report = learner.step(toDevice(batch, chosen, rows));
+        const report = engine.update(rowsOf(batch, chosen, rows), size);
         for (const [name, value] of Object.entries(report))
           updates[name] = (updates[name] ?? 0) + value / (epochs * minibatches);
       }
@@ -181,7 +146,7 @@ export function policyGradient(options: PolicyGradientOptions): PolicyGradientTr
   }
   return {
     get parameters() {
-      return learner.parameters;
+      return engine.parameters;
     },
     step() {
       const making = makeStep();
@@ -195,17 +160,28 @@ export function policyGradient(options: PolicyGradientOptions): PolicyGradientTr
       while (!next.done) next = making.next(await score(next.value));
       return next.value;
     },
-    snapshot() {
-      const { first, second } = learner.moments;
-      return { steps, parameters: toHost(learner.parameters), first: toHost(first), second: toHost(second) };
-    },
-    dispose() {
-      if (reference !== null) dispose(reference);
-      sampler.dispose();
-      statistics.dispose();
-      learner.dispose();
+    snapshot: () => ({ steps, ...engine.state() }),
+    dispose: engine.dispose,
+  };
+}
+
+/** Where the arrays are. Consumes the parameters. */
+function engineOf(options: PolicyGradientOptions, needsReference: boolean): PolicyEngine {
+  const { algorithm, model, task, groupSize, temperature = 1, epochs = 1, minibatches = 1, optimizer } = options;
+  const { promptLength, replyLength, stop } = task;
+  const { parameters, reference = parameters, resume, threads } = options;
+  const plain: PolicyEngineOptions = {
+    ...{ algorithm, model, promptLength, replyLength, stop, groupSize, temperature, optimizer },
+    resume: resume && {
+      updates: resume.steps * epochs * minibatches,
+      first: resume.first,
+      second: resume.second,
     },
   };
+  if (threads === undefined) return policyEngine(plain, parameters, needsReference ? keep(reference) : null);
+  const engine = threadedEngine(plain, parameters, needsReference ? reference : null, threads);
+  dispose(parameters);
+  return engine;
 }
 
 /** Passes a generator on, and adds up how long it waits for answers. */
@@ -247,8 +223,8 @@ interface Batch extends Advantages {
   readonly values?: Float32Array;
 }
 
-/** The rows of a minibatch (all of them: null) as arrays on the device. */
-function toDevice(batch: Batch, chosen: Int32Array | null, rows: number): Tensors {
+/** The rows of a minibatch (all of them: null). */
+function rowsOf(batch: Batch, chosen: Int32Array | null, rows: number): HostBatch {
   const { samples, mask, advantages, returns, refLogprobs, values } = batch;
   const pick = <T extends Float32Array | Int32Array>(data: T, make: (size: number) => T): T => {
     if (chosen === null) return data;
@@ -258,25 +234,19 @@ function toDevice(batch: Batch, chosen: Int32Array | null, rows: number): Tensor
       picked.set(data.subarray(chosen[i] * width, (chosen[i] + 1) * width), i * width);
     return picked;
   };
-  const size = chosen?.length ?? rows;
-  const shape = (data: { length: number }) => [size, data.length / size];
-  const floats = (data: Float32Array) => {
-    const picked = pick(data, (length) => new Float32Array(length));
-    return float32(picked, shape(picked));
-  };
-  const tokens = pick(samples.tokens, (length) => new Int32Array(length));
-  const device: Tensors = {
-    tokens: int32(tokens, shape(tokens)),
+  const floats = (data: Float32Array) => pick(data, (length) => new Float32Array(length));
+  const picked: Record<string, Float32Array | Int32Array> = {
+    tokens: pick(samples.tokens, (length) => new Int32Array(length)),
     oldLogprobs: floats(samples.logprobs),
     advantages: floats(advantages),
     mask: floats(mask),
   };
-  if (refLogprobs !== undefined) device.refLogprobs = floats(refLogprobs);
+  if (refLogprobs !== undefined) picked.refLogprobs = floats(refLogprobs);
   if (values !== undefined && returns !== undefined) {
-    device.oldValues = floats(values);
-    device.returns = floats(returns);
+    picked.oldValues = floats(values);
+    picked.returns = floats(returns);
   }
-  return device;
+  return picked;
 }
 
 function permutation(count: number, random: Random): Int32Array {
