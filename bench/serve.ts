@@ -1,211 +1,92 @@
 /**
- * The service under load: batches of 64 GSM8K-like rollouts over 32 connections, a regular-expression verifier.
- * Beside FastAPI with uvicorn doing the same work, where those Python packages are installed; alone otherwise.
+ * The service under load beside others that do the same work: batches of 64 GSM8K-like rollouts over 32 connections,
+ * a regular-expression verifier. FastAPI and Starlette with uvicorn where those Python packages are installed.
  *
- *   npx tsx bench/serve.ts [seconds]
+ *     npm run bench -- serve [rounds] [--only name]
+ *
+ * All servers run at once and are asked in turn, a second each, round after round, so that what else the machine does
+ * meets them alike. The client shares the cores with them.
  */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { Agent, request } from "node:http";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { createRandom } from "../src/core/random.ts";
+import { parseArgs } from "node:util";
+import { createLoad, type Load, quantile } from "./serve/load.ts";
+import { makePeers, type Peer } from "./serve/peers.ts";
+import { guerdonBin, type Server, startServer } from "./serve/process.ts";
+import { batchSize, makeWork, reward } from "./serve/work.ts";
 
-const seconds = Number(process.argv[2] ?? 8);
 const connections = 32;
-const batch = 64;
+const seed = "bench/serve";
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { only: { type: "string" } } });
+/** Seconds of load for every server, and as many rounds. */
+const rounds = Math.max(1, Math.round(Number(positionals.at(-1)) || 8));
+
+interface Arm {
+  readonly name: string;
+  readonly server: Server;
+  readonly load: Load;
+  readonly perSecond: number[];
+  readonly times: number[];
+  wrong: number;
+}
+
 const folder = mkdtempSync(join(tmpdir(), "guerdon-bench-"));
-
-const reward = `import { defineReward } from "guerdon";
-const number = /-?\\d[\\d,]*(?:\\.\\d+)?/g;
-const last = (text) => (text.match(number) ?? []).at(-1)?.replaceAll(",", "") ?? null;
-export default defineReward({ signals: { right: ({ response, reference }) => last(response) === reference } });
-`;
-
-const peer = `import re
-from typing import List
-from fastapi import FastAPI
-from pydantic import BaseModel
-number = re.compile(r"-?\\d[\\d,]*(?:\\.\\d+)?")
-app = FastAPI()
-class Batch(BaseModel):
-    responses: List[str]
-    references: List[str]
-class Request(BaseModel):
-    fields: Batch
-def score(response, reference):
-    found = number.findall(response)
-    return 1.0 if found and found[-1].replace(",", "") == reference else 0.0
-@app.get("/healthz")
-def healthz():
-    return {}
-@app.post("/v1/score")
-def rewards(body: Request):
-    return {"rewards": [score(a, b) for a, b in zip(body.fields.responses, body.fields.references)]}
-`;
-
-/** Solutions with a few lines of arithmetic and an answer, right two times in three. */
-function bodies(count: number): { body: string; expected: number[] }[] {
-  const random = createRandom("bench/serve");
-  return Array.from({ length: count }, () => {
-    const responses: string[] = [];
-    const references: string[] = [];
-    const expected: number[] = [];
-    for (let i = 0; i < batch; i++) {
-      let total = random.integer(90) + 10;
-      const lines = Array.from({ length: 3 + random.integer(4) }, (_, k) => {
-        const more = random.integer(50) + 1;
-        total += more;
-        return `Step ${k + 1}: adding the ${more} that came in gives ${total - more} + ${more} = <<${total - more}+${more}=${total}>>${total}.`;
-      });
-      const right = random.uniform() < 2 / 3;
-      responses.push(`${lines.join("\n")}\n#### ${right ? total : total + 1}`);
-      references.push(String(total));
-      expected.push(right ? 1 : 0);
-    }
-    return { body: JSON.stringify({ fields: { responses, references }, evidence: false }), expected };
-  });
-}
-
-interface Measured {
-  readonly perSecond: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly failures: number;
-  /** Megabytes, after the warm-up and at the end. */
-  readonly memory: readonly [number, number] | null;
-}
-
-async function load(url: string, memory: () => number | null): Promise<Measured> {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  const work = bodies(64);
-  let failures = 0;
-  const once = (i: number) =>
-    new Promise<number>((resolve) => {
-      const { body, expected } = work[i % work.length];
-      const started = performance.now();
-      const sent = request(
-        `${url}/v1/score`,
-        {
-          method: "POST",
-          agent,
-          headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
-        },
-        (answer) => {
-          const pieces: Buffer[] = [];
-          answer.on("data", (piece: Buffer) => pieces.push(piece));
-          answer.on("end", () => {
-            const elapsed = performance.now() - started;
-            const text = Buffer.concat(pieces).toString();
-            const rewards = answer.statusCode === 200 ? (JSON.parse(text) as { rewards: number[] }).rewards : [];
-            if (rewards.join() !== expected.join()) failures++;
-            resolve(elapsed);
-          });
-        },
-      );
-      sent.on("error", () => {
-        failures++;
-        resolve(performance.now() - started);
-      });
-      sent.end(body);
-    });
-  const run = async (duration: number): Promise<{ times: number[]; elapsed: number }> => {
-    const started = performance.now();
-    const times: number[] = [];
-    let next = 0;
-    await Promise.all(
-      Array.from({ length: connections }, async () => {
-        while (performance.now() - started < duration) times.push(await once(next++));
-      }),
-    );
-    return { times, elapsed: performance.now() - started };
-  };
-  await run(2000);
-  const before = memory();
-  const { times, elapsed } = await run(seconds * 1000);
-  const after = memory();
-  agent.destroy();
-  times.sort((a, b) => a - b);
-  const at = (q: number) => times[Math.min(times.length - 1, Math.floor(q * times.length))];
-  return {
-    perSecond: times.length / (elapsed / 1000),
-    p50: at(0.5),
-    p99: at(0.99),
-    failures,
-    memory: before === null || after === null ? null : [before, after],
-  };
-}
-
-function residentOf(child: ChildProcess): () => number | null {
-  return () => {
-    const { stdout } = spawnSync("ps", ["-o", "rss=", "-p", String(child.pid)], { encoding: "utf8" });
-    const kilobytes = Number(stdout?.trim());
-    return kilobytes > 0 ? kilobytes / 1024 : null;
-  };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
-}
-
-async function measure(name: string, command: string, args: readonly string[], port: number): Promise<Measured> {
-  const child = spawn(command, args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
-  const url = `http://127.0.0.1:${port}`;
-  try {
-    for (let tries = 0; ; tries++) {
-      const up = await fetch(`${url}/healthz`).then(
-        (answer) => answer.ok,
-        () => false,
-      );
-      if (up) break;
-      if (tries > 200) throw new Error(`${name} does not start`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    const measured = await load(url, residentOf(child));
-    const { perSecond, p50, p99, failures, memory } = measured;
-    const resident = memory ? `, resident ${memory[0].toFixed(0)} → ${memory[1].toFixed(0)} MB` : "";
-    console.log(
-      `${name.padEnd(18)}${perSecond.toFixed(0).padStart(6)} requests/s (${(perSecond * batch).toFixed(0)} rollouts/s), p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, ${failures} wrong${resident}`,
-    );
-    return measured;
-  } finally {
-    child.kill("SIGTERM");
-    await new Promise((resolve) => child.once("close", resolve));
-  }
-}
-
+const arms: Arm[] = [];
 try {
-  console.log(
-    `batches of ${batch} rollouts, ${connections} connections, ${seconds} s, seed bench/serve, node ${process.versions.node}`,
-  );
   writeFileSync(join(folder, "reward.ts"), reward);
-  const bin = fileURLToPath(new URL("../bin/guerdon.js", import.meta.url));
-  const port = await freePort();
-  const own = await measure(
-    "guerdon",
-    process.execPath,
-    [bin, "serve", "reward.ts", "--port", String(port), "--no-cache", "--log-level", "warn"],
-    port,
+  const serve = (port: number, ...more: string[]) => [
+    guerdonBin,
+    ...["serve", "reward.ts", "--port", String(port), "--no-cache", "--log-level", "warn", ...more],
+  ];
+  const own: Peer[] = [
+    { name: "guerdon", command: process.execPath, args: (port) => serve(port) },
+    {
+      name: "guerdon --store",
+      command: process.execPath,
+      args: (port) => serve(port, "--store", join(folder, "store.duckdb")),
+    },
+  ];
+  const { peers, said } = makePeers(folder);
+  console.log(
+    `batches of ${batchSize} rollouts, ${connections} connections, ${rounds} rounds of 1 s, seed ${seed}, node ${process.versions.node}\n${said}`,
   );
-  if (spawnSync("python3", ["-c", "import fastapi, uvicorn"]).status === 0) {
-    writeFileSync(join(folder, "peer.py"), peer);
-    const other = await freePort();
-    const theirs = await measure(
-      "fastapi + uvicorn",
-      "python3",
-      ["-m", "uvicorn", "peer:app", "--port", String(other), "--log-level", "warning"],
-      other,
-    );
+  const work = makeWork(64, seed);
+  for (const { name, command, args } of [...own, ...peers]) {
+    if (values.only !== undefined && name !== values.only) continue;
+    const server = await startServer(command, args, folder);
+    arms.push({ name, server, load: createLoad(server.port, connections, work), perSecond: [], times: [], wrong: 0 });
+  }
+  for (const { load } of arms) await load.flatOut(2);
+  for (let round = 0; round < rounds; round++) {
+    for (const arm of arms) {
+      const { times, seconds, wrong } = await arm.load.flatOut(1);
+      arm.perSecond.push(times.length / seconds);
+      for (const time of times) arm.times.push(time);
+      for (const count of wrong.values()) arm.wrong += count;
+    }
+  }
+  const first = arms[0];
+  const firstP99 = quantile(first.times, 0.99);
+  for (const { name, perSecond, times, wrong, server } of arms) {
+    const median = quantile(perSecond, 0.5);
+    const p99 = quantile(times, 0.99);
+    const beside =
+      name === first.name
+        ? ""
+        : `; ${first.name} has ${ratios(first.perSecond, perSecond)} the requests/s, ${(firstP99 / p99).toFixed(2)}× the p99`;
     console.log(
-      `ratio: ${(own.perSecond / theirs.perSecond).toFixed(1)}× the requests/s, p99 ${(own.p99 / theirs.p99).toFixed(2)}×`,
+      `${name.padEnd(16)}${median.toFixed(0).padStart(6)} requests/s (${(median * batchSize).toFixed(0)} rollouts/s), p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, ${wrong} wrong, ${server.resident()?.toFixed(0) ?? "?"} MB${beside}`,
     );
-  } else console.log("fastapi + uvicorn: not measured, the packages are not installed");
+  }
 } finally {
+  for (const { load } of arms) load.close();
+  await Promise.all(arms.map(({ server }) => server.stop()));
   rmSync(folder, { recursive: true, force: true });
+}
+
+/** Median of the rounds' ratios, and their range. */
+function ratios(own: readonly number[], other: readonly number[]): string {
+  const each = own.map((value, round) => value / other[round]);
+  return `${quantile(each, 0.5).toFixed(2)}× (${Math.min(...each).toFixed(2)}–${Math.max(...each).toFixed(2)})`;
 }
