@@ -12,7 +12,7 @@ const example = (name: string) => fileURLToPath(new URL(`../examples/monitor/${n
 const folder = mkdtempSync(join(tmpdir(), "guerdon-monitor-cli-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function monitor(args: readonly string[], input = "") {
+function monitor(args: readonly string[], input = "", keepOpen = false) {
   const { NO_COLOR: _, FORCE_COLOR: __, ...env } = process.env;
   const child = spawn(process.execPath, [bin, "monitor", ...args], { env });
   let stdout = "";
@@ -24,7 +24,8 @@ function monitor(args: readonly string[], input = "") {
     stderr += chunk;
   });
   child.stdin.on("error", () => {});
-  child.stdin.end(input);
+  child.stdin.write(input);
+  if (!keepOpen) child.stdin.end();
   const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) =>
     child.on("close", (code) => resolve({ code, stdout, stderr })),
   );
@@ -128,6 +129,16 @@ describe("guerdon monitor", () => {
     const { code, stdout } = await running.ended;
     expect(code).toBe(0);
     expect(stdout).toContain('"alarm":false');
+  });
+
+  it("ends on an interrupt while standard input is still open", async () => {
+    const running = monitor(["-", "--follow", "--json"], `${lines("hacking").join("\n")}\n`, true);
+    for (let look = 0; look < 400 && !running.said().includes('"step":139'); look++)
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    running.child.kill("SIGINT");
+    const { code, stdout } = await running.ended;
+    expect(code).toBe(1);
+    expect(stdout).toContain('"alarm":true');
   });
 
   it("keeps control characters of a log out of the terminal", async () => {

@@ -46,8 +46,16 @@ export function openLog(path: string, options: LogOptions = {}): Log {
 
   async function* standardInput() {
     const splitter = createSplitter();
+    const stop = () => process.stdin.destroy();
+    signal?.addEventListener("abort", stop, { once: true });
     const pieces = async function* () {
-      for await (const chunk of process.stdin) yield* splitter.add(chunk as Buffer);
+      try {
+        for await (const chunk of process.stdin) yield* splitter.add(chunk as Buffer);
+      } catch (thrown) {
+        // Closed because the watch ended.
+        if (!signal?.aborted) throw thrown;
+        return;
+      }
       yield* splitter.end();
     };
     yield* lines(pieces(), "standard input");
