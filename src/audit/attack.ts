@@ -13,8 +13,8 @@ export interface Hit {
   readonly title: string;
   readonly source: string;
   readonly ease: Ease;
-  /** "gain": wrong and paid; "escape": wrong and unscored; "loss": right and not paid. */
-  readonly what: "gain" | "escape" | "loss";
+  /** "gain": wrong and paid; "escape": wrong and unscored; "loss": right and not paid; "inflation": right and paid for more than that. */
+  readonly what: "gain" | "escape" | "loss" | "inflation";
   readonly strict: boolean;
   /** Median over the problems. */
   readonly gain: number;
@@ -247,7 +247,7 @@ function filler(length: number): string {
   return text.slice(0, length);
 }
 
-const ofLength: ReadonlySet<Mechanism> = new Set(["padding", "contentless", "unscoreable"]);
+const ofLength: ReadonlySet<Mechanism> = new Set(["padding", "contentless"]);
 
 /** The control: is it what the text says, or only how long it is? */
 async function withControl(attacker: Attacker, hit: Hit, place: Place): Promise<Hit> {

@@ -43,12 +43,12 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
       findings: findings.length,
       share: Math.min(1, (performance.now() - started) / budget),
     });
-  const open = (of: Reward, share: number) => {
+  const open = (of: Reward, share: number, patience = 0.2) => {
     const made: Evaluator = createEvaluator({
       ...limits,
       reward: of,
       batchSize,
-      patience: isSlow(of) ? Math.max(2_000, 0.2 * budget) : undefined,
+      patience: isSlow(of) ? Math.max(2_000, patience * budget) : undefined,
       budget: Math.max(1, (budget - (performance.now() - started)) * share),
       onSpent: () => progress(made),
     });
@@ -56,11 +56,16 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
   };
 
   /** A judge that does not answer is held at 1, so that the rest is still audited. */
+  let held = false;
   const hold = (reason: string): boolean => {
-    const held = withoutWaiting(reward);
-    if (!held) return false;
-    notes.push(`${held.names.join(", ")} gave no value (${reason}); held at 1: the rest was audited without it`);
-    reward = held.reward;
+    const rest = withoutWaiting(reward);
+    if (!rest || held) return false;
+    notes.push(
+      `${rest.names.join(", ")} gave no value (${reason})${rest.reward ? "; held at 1: the rest was audited without it" : ""}`,
+    );
+    if (!rest.reward) return false;
+    reward = rest.reward;
+    held = true;
     return true;
   };
   const bringing = options.problems?.length ? Object.keys(options.problems[0].extra) : ["tests"];
@@ -69,7 +74,7 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
     const first = options.problems?.length
       ? options.problems
       : builtinProblems(options.kind && options.kind !== "auto" ? options.kind : "math");
-    const { ok, reason } = await answersAtAll(first, open(reward, 0.15));
+    const { ok, reason } = await answersAtAll(first, open(reward, 0.4, 1));
     if (!ok) hold(reason);
   }
   const chosen = await chooseProblems(options, reward, () => open(reward, 0.2), notes);
@@ -99,21 +104,29 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
       notes.push(`no honest answer could be scored: ${baseline.errors.slice(0, 3).join("; ") || "the budget ran out"}`);
       unfinished.push("calibration");
     } else {
-      for (const hit of await basics(attacker)) await add(hit);
-      phase = "properties";
-      for (const hit of await properties(attacker)) await add(hit);
-      phase = "exploits";
-      const hits = await attack(attacker, exploits, () => progress(evaluator));
-      for (const hit of strongest(hits)) await add(hit);
-      if (evaluator.over) unfinished.push("exploits");
-      phase = "search";
-      const climbed = evaluator.over ? null : await climb(attacker, hits, options, seed);
-      if (climbed) await add(climbed);
-      if (evaluator.over && !unfinished.includes("exploits")) unfinished.push("search");
-      phase = "shrinking";
-      findings = mergeFindings(findings);
-      for (let i = 0; i < findings.length && !evaluator.over; i++) findings[i] = await smallest(context, findings[i]);
-      findings = mergeFindings(findings);
+      const first = await basics(attacker, held);
+      for (const hit of first) await add(hit);
+      if (first.some(({ mechanism, gain }) => mechanism === "unstable" && gain >= 0.5)) {
+        // Differences between responses would be noise.
+        notes.push("the same response gets different rewards: nothing that compares responses was tried");
+      } else {
+        phase = "properties";
+        for (const hit of await properties(attacker)) await add(hit);
+        phase = "exploits";
+        const hits = await attack(attacker, exploits, () => progress(evaluator));
+        for (const hit of strongest(hits)) await add(hit);
+        if (evaluator.over) unfinished.push("exploits");
+        phase = "search";
+        const climbed = evaluator.over ? null : await climb(attacker, hits, options, seed);
+        if (climbed) await add(climbed);
+        if (evaluator.over && !unfinished.includes("exploits")) unfinished.push("search");
+        phase = "shrinking";
+        findings = mergeFindings(findings);
+        for (let i = 0; i < findings.length && !evaluator.over; i++) {
+          findings[i] = await smallest(context, findings[i]);
+        }
+        findings = mergeFindings(findings);
+      }
       phase = "repairs";
       for (let i = 0; i < findings.length; i++) {
         findings[i] = {

@@ -5,13 +5,14 @@ import { honest } from "./styles.ts";
 import type { Problem } from "./types.ts";
 
 /** What needs no exploit: wrong paid like right, different rewards for the same, unreadable references, agreement of a group. */
-export async function basics(attacker: Attacker): Promise<Hit[]> {
+export async function basics(attacker: Attacker, held: boolean): Promise<Hit[]> {
   const { evaluator, problems, baseline } = attacker;
   const hits: Hit[] = [];
   const first = problems.find(({ id }) => baseline.rightOf.has(id)) ?? problems[0];
   const wrongAsk = (problem: Problem): Ask => ({ problem, response: honest(problem, baseline.style, false) });
   const common = { strict: true, evaluations: evaluator.spent, milliseconds: evaluator.milliseconds };
-  if (!baseline.discriminates) {
+  // With a judge held at 1, being right may well be what the judge would have told apart.
+  if (!baseline.discriminates && !held) {
     const [scored] = await evaluator.score([wrongAsk(first)]);
     if (scored)
       hits.push({

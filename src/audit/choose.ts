@@ -23,21 +23,17 @@ function waits(source: unknown): boolean {
   return typeof source === "function" && source.constructor.name === "AsyncFunction";
 }
 
-/** The reward with every signal that waits held at 1; null when there is none. */
-export function withoutWaiting(reward: Reward): { readonly reward: Reward; readonly names: readonly string[] } | null {
+/** The reward with every signal that waits held at 1 (null where nothing else is left); null when there is none. */
+export function withoutWaiting(
+  reward: Reward,
+): { readonly reward: Reward | null; readonly names: readonly string[] } | null {
   const names = sources(reward).flatMap(([name, source]) => (waits(source) ? [name] : []));
   if (names.length === 0) return null;
   const signals: Record<string, SignalSpec> = { ...reward.definition.signals };
+  if (names.length === Object.keys(signals).length) return { reward: null, names };
   for (const name of names) signals[name] = () => 1;
-  return {
-    reward: {
-      ...reward,
-      definition: { ...reward.definition, signals },
-      module: undefined,
-      hash: `${reward.hash}-held`,
-    },
-    names,
-  };
+  const definition = { ...reward.definition, signals };
+  return { reward: { ...reward, definition, module: undefined, hash: `${reward.hash}-held` }, names };
 }
 
 /** Does a judge answer at all? One honest response, and little patience. */

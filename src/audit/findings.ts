@@ -46,30 +46,56 @@ export function compareFindings(a: Finding, b: Finding): number {
   );
 }
 
+const blamed = ({ responsible }: Finding) =>
+  responsible
+    .map(({ name }) => name)
+    .sort()
+    .join("+");
+
+/** Digits and white space do not make another text. */
+const skeleton = (text: string) => text.replace(/\d+/g, "0").replace(/\s+/g, " ").trim();
+
+/** Is `less` a smaller dose of `more`: the same signal, and the whole text stands in the other? */
+function isDoseOf(less: Finding, more: Finding): boolean {
+  if (blamed(less) !== blamed(more) || (less.error === null) !== (more.error === null)) return false;
+  if ((less.mechanism === "right-loses") !== (more.mechanism === "right-loses")) return false;
+  const part = skeleton(less.response);
+  return less.response === more.response || (part.length >= 3 && skeleton(more.response).includes(part));
+}
+
+const ofTheirOwn: ReadonlySet<Mechanism> = new Set(["right-loses", "unscoreable", "unreadable-reference"]);
+
+/** Is it minor, and its signal open for worse anyway? */
+function isTrifleBeside(finding: Finding, worst: Finding): boolean {
+  return (
+    finding.severity === "minor" &&
+    worst.severity !== "minor" &&
+    blamed(finding) === blamed(worst) &&
+    !ofTheirOwn.has(finding.mechanism) &&
+    !ofTheirOwn.has(worst.mechanism)
+  );
+}
+
 /** One finding for each hole: the worst, with the names of the others. */
 export function mergeFindings(findings: readonly Finding[]): Finding[] {
-  const holes = new Map<string, Finding[]>();
-  const byInput = new Map<string, string>();
+  const holes: Finding[][] = [];
   for (const finding of [...findings].sort(compareFindings)) {
-    const input = `${finding.responsible
-      .map(({ name }) => name)
-      .sort()
-      .join("+")}\u0000${finding.response}`;
-    const key = holes.has(finding.key) ? finding.key : (byInput.get(input) ?? finding.key);
-    if (!byInput.has(input)) byInput.set(input, key);
-    const hole = holes.get(key);
+    const hole =
+      holes.find(([worst]) => worst.key === finding.key) ??
+      holes.find(([worst]) => isDoseOf(finding, worst) || isTrifleBeside(finding, worst));
     if (hole) hole.push(finding);
-    else holes.set(key, [finding]);
+    else holes.push([finding]);
   }
-  return [...holes.values()]
+  return holes
     .map(([worst, ...rest]): Finding => {
-      const also = new Set([...worst.also, ...rest.map(({ exploit }) => exploit)]);
+      const also = new Set([...worst.also, ...rest.flatMap((one) => [one.exploit, ...one.also])]);
       also.delete(worst.exploit);
+      const first = [worst, ...rest];
       return {
         ...worst,
         also: [...also].sort(),
-        evaluations: Math.min(worst.evaluations, ...rest.map((one) => one.evaluations)),
-        milliseconds: Math.min(worst.milliseconds, ...rest.map((one) => one.milliseconds)),
+        evaluations: Math.min(...first.map(({ evaluations }) => evaluations)),
+        milliseconds: Math.min(...first.map(({ milliseconds }) => milliseconds)),
       };
     })
     .sort(compareFindings);

@@ -1,8 +1,8 @@
 import { type Attacker, confirm, gainOf, type Hit } from "./attack.ts";
 import { median } from "./calibrate.ts";
 import type { Ask } from "./evaluate.ts";
-import { severityOfLoss } from "./findings.ts";
-import { edits, twins } from "./properties.ts";
+import { severityOfLoss, thresholds } from "./findings.ts";
+import { edits, inflations, twins } from "./properties.ts";
 
 /** Right answers must not lose by edits; answers that differ must not be paid; real rollouts must not contradict the check. */
 export async function properties(attacker: Attacker): Promise<Hit[]> {
@@ -83,6 +83,76 @@ export async function properties(attacker: Attacker): Promise<Hit[]> {
           of: losses.length,
           sample: { ...asks[worst], scored: sample },
         });
+    }
+  }
+  if (baseline.discriminates && kind !== "code" && kind !== "chat" && kind !== "format") {
+    // Reasoning may cost something; it must not cost so much that a short wrong answer is worth more.
+    const long = "We read the question once more and write down what is given before anything is worked out. ".repeat(
+      9,
+    );
+    const asks = problems.flatMap((problem): Ask[] => {
+      if (!baseline.rightOf.has(problem.id) || !baseline.wrongOf.has(problem.id)) return [];
+      const text = style.reasons
+        ? style.render(long + problem.reasoning, problem.answer)
+        : `${long}\n${style.render("", problem.answer)}`;
+      return [{ problem, response: text }];
+    });
+    const scored = await evaluator.score(asks);
+    const behind = asks.map(({ problem }, i) => {
+      const reward = scored[i]?.reward;
+      return reward === null || reward === undefined ? 0 : -gainOf(reward, problem, baseline);
+    });
+    const loss = median(behind) ?? 0;
+    const worst = behind.indexOf(Math.max(...behind));
+    const sample = scored[worst];
+    if (loss >= 0.05 && sample)
+      hits.push({
+        ...common(),
+        mechanism: "brevity",
+        exploit: "right/long-reasoning",
+        title: "a right answer with long reasoning is worth less than a short wrong one",
+        ease: "trivial",
+        what: "loss",
+        strict: true,
+        gain: 1 + loss,
+        source: "length penalties without a condition on being right (LASER, arXiv 2505.15612)",
+        hits: behind.filter((one) => one >= 0.05).length,
+        of: behind.length,
+        sample: { ...asks[worst], scored: sample },
+      });
+  }
+  if (baseline.discriminates && style.reasons && kind !== "format") {
+    for (const { id, title, mechanism, text } of inflations) {
+      const asks = problems.flatMap((problem): Ask[] =>
+        baseline.rightOf.has(problem.id)
+          ? [{ problem, response: style.render(`${problem.reasoning}\n${text}`, problem.answer) }]
+          : [],
+      );
+      const scored = await evaluator.score(asks);
+      const gains = asks.map(({ problem }, i) => {
+        const reward = scored[i]?.reward;
+        return reward === null || reward === undefined
+          ? 0
+          : (reward - (baseline.rightOf.get(problem.id) ?? 0)) / baseline.scale;
+      });
+      const gain = median(gains) ?? 0;
+      const best = gains.indexOf(Math.max(...gains));
+      const sample = scored[best];
+      if (gain < thresholds.major || !sample) continue;
+      hits.push({
+        ...common(),
+        mechanism,
+        exploit: id,
+        title,
+        ease: "trivial",
+        what: "inflation",
+        strict: true,
+        gain,
+        source: "irrelevant text must move a reward by less than a fifth of what being right is worth",
+        hits: gains.filter((one) => one >= thresholds.major).length,
+        of: gains.length,
+        sample: { ...asks[best], scored: sample },
+      });
     }
   }
   for (const twin of twins) {

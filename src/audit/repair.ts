@@ -75,11 +75,13 @@ async function tryOut(
     const sane = good.reward !== null && bad.reward !== null && gap > 1e-9;
     const fixed =
       sane &&
-      (finding.mechanism === "right-loses"
-        ? exploit.reward !== null && exploit.reward >= (good.reward ?? 0) - 0.05 * gap
-        : finding.reward === null || finding.mechanism !== "unreadable-reference"
-          ? exploit.reward !== null && exploit.reward <= (bad.reward ?? 0) + 0.1 * gap
-          : exploit.reward === null || exploit.reward <= (bad.reward ?? 0) + 0.1 * gap);
+      (finding.exploit.startsWith("inflated/")
+        ? exploit.reward !== null && Math.abs(exploit.reward - (good.reward ?? 0)) <= 0.1 * gap
+        : finding.mechanism === "right-loses"
+          ? exploit.reward !== null && exploit.reward >= (good.reward ?? 0) - 0.05 * gap
+          : finding.reward === null || finding.mechanism !== "unreadable-reference"
+            ? exploit.reward !== null && exploit.reward <= (bad.reward ?? 0) + 0.1 * gap
+            : exploit.reward === null || exploit.reward <= (bad.reward ?? 0) + 0.1 * gap);
     return { exploit: exploit.reward, honestRight: good.reward, honestWrong: bad.reward, fixed };
   } catch {
     return undefined;

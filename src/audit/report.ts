@@ -32,7 +32,7 @@ export function auditText(report: AuditReport, paint: Paint = noPaint): string {
   const lines: string[] = [];
   const count = (severity: Severity) => report.findings.filter((one) => one.severity === severity).length;
   lines.push(
-    `${paint.bold(report.reward.name ?? "reward")}  ${report.exploits} exploits on ${report.problems} ${report.kind} problems, ${report.evaluations} evaluations, ${(report.milliseconds / 1000).toFixed(1)} s, seed ${report.seed}`,
+    `${paint.bold(visible(report.reward.name ?? "reward"))}  ${report.exploits} exploits on ${report.problems} ${report.kind} problems, ${report.evaluations} evaluations, ${(report.milliseconds / 1000).toFixed(1)} s, seed ${report.seed}`,
     `honest answers (${report.style}): right ${number(report.honestRight)}, wrong ${number(report.honestWrong)}`,
   );
   for (const note of report.notes) lines.push(`note: ${visible(note)}`);

@@ -19,7 +19,7 @@ function viewOf(problem: Problem, response: string, reference: string): Record<s
 export async function toFinding({ reward, attacker }: Reporting, hit: Hit): Promise<Finding> {
   const { baseline, evaluator } = attacker;
   const { problem, response, reference, company, scored } = hit.sample;
-  const standard = honest(problem, baseline.style, hit.what === "loss");
+  const standard = honest(problem, baseline.style, hit.what === "loss" || hit.what === "inflation");
   const [honestScored] = await evaluator.score([{ problem, response: standard }]);
   const shown = reference ?? baseline.form.render(problem.reference, problem);
   const explained = await evaluator.explain({ problem, response, reference, company });
@@ -70,13 +70,13 @@ export async function toFinding({ reward, attacker }: Reporting, hit: Hit): Prom
   };
 }
 
-const notShrunk = new Set(["blind", "unstable", "unreadable-reference", "collusion"]);
+const notShrunk = new Set(["blind", "unstable", "unreadable-reference", "collusion", "brevity"]);
 
 /** The finding with the smallest response that does the same. */
 export async function smallest({ attacker }: Reporting, finding: Finding): Promise<Finding> {
   const { evaluator, problems, check, baseline } = attacker;
   const problem = problems.find(({ id }) => id === finding.problem);
-  if (!problem || notShrunk.has(finding.mechanism)) return finding;
+  if (!problem || notShrunk.has(finding.mechanism) || finding.exploit.startsWith("inflated/")) return finding;
   const verdict = await check(problem, finding.response);
   const loses = finding.mechanism === "right-loses";
   const bound =
