@@ -189,14 +189,21 @@ export async function work(options: WorkOptions): Promise<RunningWork> {
               prefix,
               connection,
               concurrency: planOf(loaded.reward).stateful ? 1 : (options.batches ?? 4),
-              lockDuration: silence,
-              stalledInterval: Math.max(250, silence / 3),
+              lockDuration: Math.ceil(silence),
+              // Redis takes whole milliseconds only.
+              stalledInterval: Math.max(250, Math.ceil(silence / 3)),
               maxStalledCount: mostStalled,
               runRetryDelay: 1000,
               drainDelay: 2,
             },
           );
-          worker.on("error", (thrown) => log.debug({ problem: cleaned(address, thrown) }, "queue"));
+          worker.on("error", (thrown) => {
+            // Without a connection there are many; that it is gone has been said.
+            log[problem === null ? "warn" : "debug"](
+              { problem: cleaned(address, thrown) },
+              "the queue reports an error",
+            );
+          });
           worker.on("failed", (job, thrown) =>
             log.error({ batch: job?.id, problem: cleaned(address, thrown) }, "a batch could not be scored"),
           );
