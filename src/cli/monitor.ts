@@ -62,7 +62,7 @@ Examples:
   $ guerdon monitor checkpoint-500/trainer_state.json --map gold=eval_rewards/human_check/mean
   $ guerdon monitor verl.log --follow --exit-on-alarm --webhook http://127.0.0.1:9000/alarm
   $ guerdon monitor http://127.0.0.1:8420 --follow --map gold=signals.strict
-  $ tail -n +1 -f train.log | guerdon monitor - --format trl
+  $ tail -n +1 -f train.log | guerdon monitor - --follow --format trl
 
 Exit code 1: alarm.`,
     )
