@@ -29,6 +29,7 @@ interface Arm {
   readonly perSecond: number[];
   readonly times: number[];
   wrong: number;
+  cpu: number;
 }
 
 const folder = mkdtempSync(join(tmpdir(), "guerdon-bench-"));
@@ -55,12 +56,22 @@ try {
   for (const { name, command, args } of [...own, ...peers]) {
     if (values.only !== undefined && name !== values.only) continue;
     const server = await startServer(command, args, folder);
-    arms.push({ name, server, load: createLoad(server.port, connections, work), perSecond: [], times: [], wrong: 0 });
+    arms.push({
+      name,
+      server,
+      load: createLoad(server.port, connections, work),
+      perSecond: [],
+      times: [],
+      wrong: 0,
+      cpu: 0,
+    });
   }
   for (const { load } of arms) await load.flatOut(2);
   for (let round = 0; round < rounds; round++) {
     for (const arm of arms) {
+      const before = arm.server.cpu() ?? Number.NaN;
       const { times, seconds, wrong } = await arm.load.flatOut(1);
+      arm.cpu += (arm.server.cpu() ?? Number.NaN) - before;
       arm.perSecond.push(times.length / seconds);
       for (const time of times) arm.times.push(time);
       for (const count of wrong.values()) arm.wrong += count;
@@ -68,7 +79,7 @@ try {
   }
   const first = arms[0];
   const firstP99 = quantile(first.times, 0.99);
-  for (const { name, perSecond, times, wrong, server } of arms) {
+  for (const { name, perSecond, times, wrong, server, cpu } of arms) {
     const median = quantile(perSecond, 0.5);
     const p99 = quantile(times, 0.99);
     const beside =
@@ -76,7 +87,7 @@ try {
         ? ""
         : `; ${first.name} has ${ratios(first.perSecond, perSecond)} the requests/s, ${(firstP99 / p99).toFixed(2)}× the p99`;
     console.log(
-      `${name.padEnd(16)}${median.toFixed(0).padStart(6)} requests/s (${(median * batchSize).toFixed(0)} rollouts/s), p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, ${wrong} wrong, ${server.resident()?.toFixed(0) ?? "?"} MB${beside}`,
+      `${name.padEnd(16)}${median.toFixed(0).padStart(6)} requests/s (${(median * batchSize).toFixed(0)} rollouts/s), p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, ${((cpu * 1000) / times.length).toFixed(2)} ms of processor a request, ${wrong} wrong, ${server.resident()?.toFixed(0) ?? "?"} MB${beside}`,
     );
   }
 } finally {

@@ -9,6 +9,8 @@ export interface Server {
   readonly child: ChildProcess;
   /** Resident memory in megabytes; null where the system does not say (/proc). */
   resident(): number | null;
+  /** Seconds of processor time so far, of all its threads; null likewise. */
+  cpu(): number | null;
   /** SIGTERM, then its exit code. */
   stop(): Promise<number | null>;
 }
@@ -53,6 +55,16 @@ export async function startServer(
       try {
         const status = readFileSync(`/proc/${child.pid}/status`, "latin1");
         return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+      } catch {
+        return null;
+      }
+    },
+    cpu() {
+      try {
+        const fields = readFileSync(`/proc/${child.pid}/stat`, "latin1")
+          .replace(/^.*\) /, "")
+          .split(" ");
+        return (Number(fields[11]) + Number(fields[12])) / 100;
       } catch {
         return null;
       }

@@ -33,6 +33,8 @@ interface Prepared {
 
 /** Rollouts of a batch that one worker gets at least. */
 const smallestSlice = 4;
+/** Milliseconds of work that are worth a message of their own to another worker. */
+const worthSharing = 2;
 
 export async function runLevel(
   signals: readonly SignalPlan[],
@@ -189,20 +191,45 @@ async function runOnPool(
       cut.map(({ signal }) => signal),
       columns,
     );
-    const slices = Math.max(1, Math.min(pool.size, Math.floor(size / smallestSlice)));
+    const most = Math.max(1, Math.min(pool.size, Math.floor(size / smallestSlice)));
+    const slices = Math.min(most, Math.max(1, Math.ceil(expectedMilliseconds(cut, runner.counters) / worthSharing)));
     for (let s = 0; s < slices; s++) {
       const from = Math.floor((size * s) / slices);
       const to = Math.floor((size * (s + 1)) / slices);
       const items = cut.flatMap(({ signal, rows }) =>
         rangesWithin(rows, from, to).map(([start, end]) => ({ signal: signal.index, from: start, to: end })),
       );
-      submit(items, Object.fromEntries(keys.map((key) => [key, sliceColumn(columns[key], from, to)])), (i) => from + i);
+      submit(items, sliceAll(keys, columns, from, to), (i) => from + i);
     }
   }
   for (const { signal, rows } of prepared.filter((one) => isBatch(one.signal))) {
     submit(batchItem(signal, rows), gatherAll(neededKeys([signal], columns), columns, rows), (i) => rows[i]);
   }
   await Promise.all(tasks);
+}
+
+/** What the rows will take, by how long rollouts took before; infinite for a signal that has not been measured. */
+function expectedMilliseconds(prepared: readonly Prepared[], { signals }: ScorerCounters): number {
+  let sum = 0;
+  for (const { signal, rows } of prepared) {
+    const { calls, milliseconds } = signals[signal.name];
+    // Calls are counted when they begin: those under way make the guess smaller, never larger.
+    sum += milliseconds === 0 ? Number.POSITIVE_INFINITY : (rows.length * milliseconds) / calls;
+  }
+  return sum;
+}
+
+/** A column that goes by two names stays one, so that it crosses to the worker once. */
+function sliceAll(keys: readonly string[], columns: Columns, from: number, to: number): Columns {
+  const sliced = new Map<Columns[string], Columns[string]>();
+  return Object.fromEntries(
+    keys.map((key) => {
+      const column = columns[key];
+      const slice = sliced.get(column) ?? sliceColumn(column, from, to);
+      sliced.set(column, slice);
+      return [key, slice];
+    }),
+  );
 }
 
 function batchItem(signal: SignalPlan, rows: Int32Array): Item[] {

@@ -127,7 +127,7 @@ export function createMeasures(host: Host, admission: Admission, { store, queue 
     scored(loaded, batch) {
       const reward = loaded.name;
       batches.observe({ reward }, batch.size);
-      for (const value of batch.rewards) if (value !== null) rewards.observe({ reward }, value);
+      rewards.observeAll({ reward }, batch.rewards);
       for (const [name, column] of Object.entries(batch.signals)) {
         const labels = { reward, signal: name };
         let computed = 0;

@@ -9,6 +9,8 @@ export interface Counter {
 export interface Histogram {
   /** `times`: as if observed that often. */
   observe(labels: Labels, value: number, times?: number): void;
+  /** Observes every value that there is. */
+  observeAll(labels: Labels, values: readonly (number | null)[]): void;
 }
 
 export interface Metrics {
@@ -19,6 +21,13 @@ export interface Metrics {
   /** Like a gauge, for what is counted elsewhere. */
   counted(name: string, help: string, read: () => readonly { readonly labels: Labels; readonly value: number }[]): void;
   text(): string;
+}
+
+interface Series {
+  /** Values up to each bound and above the one before. */
+  readonly counts: Float64Array;
+  sum: number;
+  count: number;
 }
 
 export const secondsBounds = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120] as const;
@@ -56,7 +65,7 @@ export function createMetrics(): Metrics {
       };
     },
     histogram(name, help, bounds) {
-      const series = new Map<string, { counts: Float64Array; sum: number; count: number }>();
+      const series = new Map<string, Series>();
       family(name, help, "histogram", () =>
         [...series].flatMap(([labels, { counts, sum, count }]) => {
           const comma = labels === "" ? "" : `${labels},`;
@@ -73,21 +82,29 @@ export function createMetrics(): Metrics {
           ];
         }),
       );
+      const entryOf = (labels: Labels) => {
+        const key = labelText(labels);
+        let entry = series.get(key);
+        if (!entry) {
+          entry = { counts: new Float64Array(bounds.length), sum: 0, count: 0 };
+          series.set(key, entry);
+        }
+        return entry;
+      };
+      const put = (entry: Series, value: number, times: number) => {
+        entry.sum += value * times;
+        entry.count += times;
+        for (let i = 0; i < bounds.length; i++) {
+          if (value > bounds[i]) continue;
+          entry.counts[i] += times;
+          break;
+        }
+      };
       return {
-        observe(labels, value, times = 1) {
-          const key = labelText(labels);
-          let entry = series.get(key);
-          if (!entry) {
-            entry = { counts: new Float64Array(bounds.length), sum: 0, count: 0 };
-            series.set(key, entry);
-          }
-          entry.sum += value * times;
-          entry.count += times;
-          for (let i = 0; i < bounds.length; i++) {
-            if (value > bounds[i]) continue;
-            entry.counts[i] += times;
-            break;
-          }
+        observe: (labels, value, times = 1) => put(entryOf(labels), value, times),
+        observeAll(labels, values) {
+          const entry = entryOf(labels);
+          for (const value of values) if (value !== null) put(entry, value, 1);
         },
       };
     },
