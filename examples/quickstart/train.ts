@@ -12,7 +12,7 @@ export default defineTraining({
   ),
   reward: "reward.ts",
   algorithm: "grpo",
-  warmUp: { steps: 800, target: 0.18 },
+  warmUp: { steps: 400, target: 0.18 },
   steps: 100,
   prompts: 8,
   groupSize: 8,

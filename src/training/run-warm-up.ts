@@ -56,7 +56,7 @@ export async function startPolicy(plan: TrainingPlan, options: StartOptions): Pr
       throw new ContractError("warmUp.from", `${warmUp.from}: ${messageOf(thrown)}`);
     }
   }
-  const key = JSON.stringify([version, model, plan.task.identity ?? options.moduleHash, seed, warmUp]);
+  const key = JSON.stringify([version, model, plan.task.identity ?? options.moduleHash, String(seed), warmUp]);
   const digest = createHash("sha256").update(key).digest("hex").slice(0, 16);
   const file = options.cache === null ? null : join(options.cache, `warm-up-${digest}.safetensors`);
   const kept = file === null ? null : readCached(file, model);

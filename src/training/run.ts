@@ -264,7 +264,14 @@ function trainerOf(
 /** All that decides the numbers of a run, so that nobody goes on with another one. How long it runs may change. */
 function identityOf({ plan, reward, hash }: LoadedTraining): Record<string, unknown> {
   const { task, reward: _, steps: __, output: ___, name: ____, checkpoints: _____, stop: ______, ...settings } = plan;
-  const identity = { task: task.identity ?? hash, reward: reward.hash, ...settings, guerdon: packageVersion };
+  const identity = {
+    task: task.identity ?? hash,
+    reward: reward.hash,
+    ...settings,
+    // 1 and "1" draw the same numbers.
+    seed: String(plan.seed),
+    guerdon: packageVersion,
+  };
   return JSON.parse(JSON.stringify(identity)) as Record<string, unknown>;
 }
 
