@@ -110,5 +110,7 @@ export const reconnectDelay = (times: number) => Math.min(1000, 50 * 2 ** Math.m
 
 /** Name of the BullMQ queue of one version of a reward, and of the keys beside it. */
 export const queueName = (hash: string) => `rewards-${hash.slice(0, 32)}`;
+/** Where ids of batches are called out that nobody waits for any more. */
+export const cancelChannel = (prefix: string) => `${prefix}:cancel`;
 export const resultKey = (prefix: string, job: string) => `${prefix}:result:${job}`;
 export const jobKey = (prefix: string, hash: string, job: string) => `${prefix}:${queueName(hash)}:${job}`;

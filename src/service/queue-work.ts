@@ -8,6 +8,7 @@ import { planOf } from "../pipeline/define.ts";
 import { createHost, type LoadedReward, type RewardSource } from "./host.ts";
 import { short, within } from "./queue.ts";
 import {
+  cancelChannel,
   checkQueue,
   cleaned,
   loadQueueLibraries,
@@ -88,6 +89,12 @@ export async function work(options: WorkOptions): Promise<RunningWork> {
   const connection = { ...address.options, retryStrategy: reconnectDelay, maxRetriesPerRequest: null };
   // Results wait for Redis to come back: they are ready, and scoring them again costs more.
   const redis: Redis = new libraries.Redis(connection);
+  /** Hears of batches that nobody wants any more. */
+  const ears: Redis = new libraries.Redis(connection);
+  ears.on("error", () => {});
+  ears.subscribe(cancelChannel(prefix)).catch(() => {});
+  ears.on("message", (_, job) => stops.get(job)?.abort(new Error("nobody waits for it")));
+  const stops = new Map<string, AbortController>();
   const id = randomUUID();
   const versions = new Set<Version>();
   const counters = { batches: 0, rollouts: 0, unscored: 0, late: 0, refused: 0 };
@@ -152,6 +159,7 @@ export async function work(options: WorkOptions): Promise<RunningWork> {
       left === null ? undefined : setTimeout(() => stop.abort(new Error("late")), Math.min(left, 2 ** 31 - 1));
     const began = performance.now();
     running++;
+    stops.set(job, stop);
     try {
       // No pause between `restore` above and here: the batch begins with its own state and its own draws.
       const scored = await loaded.scorer.score(batch, { signal: stop.signal, credit });
@@ -174,6 +182,7 @@ export async function work(options: WorkOptions): Promise<RunningWork> {
       await refuse(job, hash, { kind: "input", path, message: rest });
     } finally {
       running--;
+      stops.delete(job);
       clearTimeout(timer);
     }
   };
@@ -265,6 +274,7 @@ export async function work(options: WorkOptions): Promise<RunningWork> {
     const inTime = await Promise.all([...versions].map((version) => end(version, drain)));
     await host.close();
     redis.disconnect();
+    ears.disconnect();
     return inTime.every(Boolean);
   };
   try {

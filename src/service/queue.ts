@@ -9,6 +9,7 @@ import type { Redis } from "ioredis";
 import { messageOf } from "../core/error.ts";
 import { Problem } from "./problem.ts";
 import {
+  cancelChannel,
   checkQueue,
   cleaned,
   jobKey,
@@ -192,6 +193,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   };
   const finish = (one: Pending, text: string) => {
     if (!pending.has(one.id)) return;
+    one.channel.aloneSince = null;
     try {
       const result = readResult(text, one.expected);
       one.settle({ result });
@@ -338,7 +340,12 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
             signal.removeEventListener("abort", abandon);
             if ("result" in outcome) resolve(outcome.result);
             else reject(outcome.thrown);
-            if ("thrown" in outcome && redis.status === "ready") channel.queue.remove(one.id).catch(() => {});
+            if ("result" in outcome || redis.status !== "ready") return;
+            // Out of the queue if it still waits there; else whoever scores it hears that nobody wants it.
+            channel.queue
+              .remove(one.id)
+              .then((removed) => (removed === 1 ? 0 : redis.publish(cancelChannel(prefix), one.id)))
+              .catch(() => {});
           },
         };
         /** Nobody waits for it any more; if it is the queue's fault, that is the reason to give. */
