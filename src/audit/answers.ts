@@ -50,6 +50,8 @@ export function declaredAnswers(response: string): string[] {
 }
 
 function bare(text: string): string {
+  // Nothing so long is an answer, and the patterns below need not look at it.
+  if (text.length > 1000) return text.trim();
   const trimmed = text
     .trim()
     .replace(/^(?:the\s+)?(?:final\s+)?answer\s*(?:is|:)\s*/i, "")

@@ -113,6 +113,25 @@ describe("audit", () => {
 });
 
 describe("a judge that misbehaves", () => {
+  it("and is all there is: nothing is audited, and that is said at once", async () => {
+    const report = await run(
+      defineReward({
+        signals: {
+          style: {
+            use: async () => {
+              throw Object.assign(new Error("HTTP 503"), { status: 503 });
+            },
+            retries: 0,
+          },
+        },
+      }),
+    );
+    expect(report.honestRight).toBeNull();
+    expect(report.findings).toEqual([]);
+    expect(report.notes.join()).toContain("style gave no value");
+    expect(report.evaluations).toBe(1);
+  });
+
   const closing: (() => void)[] = [];
   afterEach(() => {
     for (const close of closing.splice(0)) close();
@@ -157,7 +176,6 @@ describe("a judge that misbehaves", () => {
     it(`${name}: the audit ends, and what it can find is found`, async () => {
       const reward = await judged(answer);
       const report = await run(reward, { budget: 6_000 });
-      expect(report.milliseconds).toBeLessThan(12_000);
       if (name !== "stops answering after a while") {
         expect(report.notes.join(" ")).toContain("style gave no value");
         expect(grave(report).map(({ mechanism }) => mechanism)).toContain("steps");

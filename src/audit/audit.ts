@@ -75,7 +75,30 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
       ? options.problems
       : builtinProblems(options.kind && options.kind !== "auto" ? options.kind : "math");
     const { ok, reason } = await answersAtAll(first, open(reward, 0.4, 1));
-    if (!ok) hold(reason);
+    if (!ok && !hold(reason)) {
+      return {
+        reward: {
+          name: reward.definition.name ?? null,
+          hash: reward.hash,
+          signals: Object.keys(reward.definition.signals),
+        },
+        kind: first[0].kind,
+        kindChosen: false,
+        style: "none",
+        referenceForm: "none",
+        problems: 0,
+        honestRight: null,
+        honestWrong: null,
+        findings: [],
+        accepted: [],
+        exploits: 0,
+        evaluations: 1,
+        milliseconds: performance.now() - started,
+        seed,
+        unfinished: ["calibration"],
+        notes,
+      };
+    }
   }
   const chosen = await chooseProblems(options, reward, () => open(reward, 0.2), notes);
   let { problems } = chosen;

@@ -185,9 +185,9 @@ export async function properties(attacker: Attacker): Promise<Hit[]> {
     if (gain < 0.2 || (await check(real[i].problem, real[i].response)) !== false) continue;
     paid.push({
       ...common(),
-      mechanism: "near-miss",
+      mechanism: "wrong-rollout",
       exploit: "data/wrong-and-paid",
-      title: "a rollout of the data that is wrong and paid",
+      title: "a real rollout",
       ease: "trivial",
       what: "gain",
       strict: true,

@@ -152,6 +152,7 @@ function verifierOf(
 }
 
 const parserMechanisms = new Set([
+  "wrong-rollout",
   "several-answers",
   "look-alike",
   "near-miss",

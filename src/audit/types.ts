@@ -57,6 +57,7 @@ export const mechanisms = {
   unscoreable: "a wrong response escapes its reward",
   "right-loses": "a right answer loses by an edit that does not change it",
   unstable: "the same response gets different rewards",
+  "wrong-rollout": "what is wrong in the data is paid",
   search: "a wrong response found by search is paid",
 } as const;
 export type Mechanism = keyof typeof mechanisms;
