@@ -16,6 +16,7 @@ import { describePart } from "./part-schema.ts";
 import { badField, Problem, problemOf } from "./problem.ts";
 import { checkKeys, readScoreRequest } from "./score-request.ts";
 import { type Service, scoreBatch, type Visit } from "./service.ts";
+import { stepRows, stepsStatement } from "./store-steps.ts";
 import { streamScores } from "./stream.ts";
 import { classify, scorePairs } from "./vllm.ts";
 
@@ -222,6 +223,21 @@ export function createApp(service: Service, { tokens }: AppOptions): Hono<Enviro
     return { ...(await service.store.query(sql, { limit })) };
   });
 
+  get("/v1/advice", async (c) => {
+    if (!service.store) throw new Problem(404, "no-store", "advice rests on the store; start the service with --store");
+    const reward = c.req.query("reward") ?? host.names[0];
+    if (!host.names.includes(reward))
+      throw new Problem(404, "no-reward", `there are ${host.names.join(", ")}`, { field: "reward" });
+    const gold = c.req.query("gold");
+    if (gold !== undefined && !/^[\w.-]{1,64}$/.test(gold)) throw badField("gold", "expected the name of a signal");
+    const answer = await service.store.query(stepsStatement(-1, reward), { limit: mostSteps });
+    const { monitorAdvice, recordsFrom } = await import("../audit/monitor/index.ts");
+    const map = gold === undefined ? undefined : { gold: `signals.${gold}` };
+    const entries = stepRows(answer).map(({ entry }) => entry);
+    const advice = monitorAdvice(recordsFrom(entries, { format: "jsonl", map }));
+    return c.json({ reward, steps: entries.length, gold: gold ?? null, ...advice });
+  });
+
   get("/v1/parts", (c) =>
     c.json({
       parts: catalogue.map((entry) => ({
@@ -300,6 +316,9 @@ function deadlineOf(c: Context<Environment>, most: number): number {
     throw new Problem(400, "deadline", "expected a positive number of milliseconds", { field: "X-Deadline-Ms" });
   return Math.min(most, wanted);
 }
+
+/** Policy steps that advice rests on: the first ones of a run. */
+const mostSteps = 20_000;
 
 /** `X-Policy-Step`: which step of the policy wrote the rollouts. */
 function policyStepOf(c: Context<Environment>): number | null {

@@ -163,6 +163,24 @@ export function openApi({ version, limits, tokens }: { version: string; limits: 
           object({ columns: list(text()), rows: list(list({})), more: { type: "boolean" } }),
         ),
       },
+      "/v1/advice": {
+        get: read(
+          "Store",
+          "Should the run stop? What `guerdon monitor` says of the store's policy steps.",
+          "application/json",
+          {
+            parameters: [
+              { name: "reward", in: "query", schema: { type: "string" } },
+              {
+                name: "gold",
+                in: "query",
+                schema: { type: "string" },
+                description: "Signal that is watched, not optimised.",
+              },
+            ],
+          },
+        ),
+      },
       "/v1/parts": { get: read("Parts", "All parts.") },
       "/v1/parts/{stage}/{name}": {
         get: read("Parts", "A part's contract.", "application/json", {

@@ -209,6 +209,37 @@ it("a service keeps what it scored, by policy step, and answers questions about 
   expect(JSON.stringify(messages.rows)).not.toMatch(/someone|abcdefghij/);
 });
 
+it("advises on whether to stop, from the steps that it keeps", { timeout: 60_000 }, async () => {
+  const service = await serve({
+    rewards: [{ name: "plain", file: folder.file("advice.ts", plainReward) }],
+    port: 0,
+    workers: 0,
+    watchEvery: 0,
+    store: fresh(),
+  });
+  const get = async (path: string) => {
+    const answer = await fetch(service.url + path);
+    return { status: answer.status, json: (await answer.json()) as Record<string, unknown> };
+  };
+  try {
+    for (let step = 0; step < 3; step++) {
+      const fields = { responses: ["a", "b"], references: ["a", "a"] };
+      await fetch(`${service.url}/v1/score`, {
+        method: "POST",
+        headers: { "content-type": "application/json", "x-policy-step": String(step) },
+        body: JSON.stringify({ fields }),
+      });
+    }
+    await expect.poll(async () => (await get("/v1/advice?gold=right")).json.steps, { timeout: 10_000 }).toBe(3);
+    const { json } = await get("/v1/advice?gold=right");
+    expect(json).toMatchObject({ reward: "plain", gold: "right", stop: false, score: expect.any(Number) });
+    expect((await get("/v1/advice?reward=none")).status).toBe(404);
+    expect((await get("/v1/advice?gold=a'b")).status).toBe(422);
+  } finally {
+    await service.stop();
+  }
+});
+
 it("answers become Parquet, CSV or lines", { timeout: 30_000 }, async () => {
   const answer = {
     columns: ["n", "text", "x"],
