@@ -84,7 +84,7 @@ function plain(prompt: unknown): string {
 }
 
 /** Which protocol an address speaks, by its last part. Throws `ContractError` for an unknown one. */
-export function protocolOf(url: string): string {
+function protocolOf(url: string): string {
   let path: string;
   try {
     path = new URL(url).pathname;

@@ -5,9 +5,7 @@ import { stepAggregation } from "../../shaping/index.ts";
 import type { BenchScorer } from "./scorers.ts";
 import type { ChoiceItem, GivenScore, Item, Outcome, ProcessItem } from "./types.ts";
 
-export const aggregates = ["min", "max", "prod", "geometric-mean", "mean", "mean-logit", "mean-odd", "last"] as const;
-
-export type StepAggregate = (typeof aggregates)[number];
+export type StepAggregate = "min" | "max" | "prod" | "geometric-mean" | "mean" | "mean-logit" | "mean-odd" | "last";
 
 export interface AskOptions {
   /** Choice items: ask about every step and aggregate, as for a process reward model. */
