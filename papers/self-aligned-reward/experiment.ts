@@ -261,7 +261,7 @@ export default defineExperiment({
             : Array.from(aligned.rewards, (reward) => reward ?? 0);
         return { rewards: combine({ components: { verifiable: verified, added } }).rewards };
       });
-      if (step % 10 === 0 || step === budget.steps) points.push({ step, ...evaluate(trainer.parameters) });
+      if (step % 20 === 0 || step === budget.steps) points.push({ step, ...evaluate(trainer.parameters) });
       progress(step / budget.steps);
     }
     trainer.dispose();
