@@ -1,4 +1,5 @@
 /** What to audit with: problems that fit the reward, and the reward without what does not answer. */
+import { isBoundPart } from "../core/part.ts";
 import { needsOf, type Reward, type SignalSpec } from "../pipeline/index.ts";
 import { calibrate } from "./calibrate.ts";
 import type { Evaluator } from "./evaluate.ts";
@@ -51,6 +52,13 @@ export async function answersAtAll(
   }
 }
 
+function meantFor(reward: Reward): ProblemKind | null {
+  const ids = sources(reward).flatMap(([, source]) => (isBoundPart(source) ? [source.part.id] : []));
+  if (ids.some((id) => /math-answer|numeric/.test(id))) return "math";
+  if (ids.some((id) => /choice/.test(id))) return "choice";
+  return ids.includes("signal/exact-match") ? "text" : null;
+}
+
 export async function chooseProblems(
   { kind = "auto", problems }: AuditOptions,
   reward: Reward,
@@ -60,7 +68,10 @@ export async function chooseProblems(
   if (problems && problems.length > 0) return { problems, chosen: false };
   if (kind !== "auto") return { problems: builtinProblems(kind), chosen: false };
   if ("tests" in needsOf(reward, { credit: false }).fields) return { problems: builtinProblems("code"), chosen: true };
-  const order: ProblemKind[] = ["math", "choice", "text", "format", "chat"];
+  // A comparison of texts tells answers of every kind apart; a part says which it is meant for.
+  const meant = meantFor(reward);
+  const usual: ProblemKind[] = ["math", "choice", "text", "format", "chat"];
+  const order = meant === null ? usual : [meant, ...usual.filter((one) => one !== meant)];
   let best: { kind: ProblemKind; share: number } = { kind: "math", share: 0 };
   for (const candidate of order) {
     const evaluator = open();

@@ -133,7 +133,7 @@ function verifierOf(
       };
     case "text":
       return {
-        text: "({ response, reference }) => onlyAnswer(response) === reference.toLowerCase()",
+        text: "the only answer tag (or the text behind `answer is`), trimmed and lower-cased, === the reference as a whole",
         part: "signal/exact-match",
         spec: ({ response, reference }) => {
           const tags = response.split("<answer>");
