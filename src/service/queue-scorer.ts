@@ -2,6 +2,7 @@
  * A scorer whose batches are scored by other processes. State stays here: each batch carries the state that it begins
  * with, so that workers hold none and any of them can score it, again if need be, with the same result.
  */
+import { setMaxListeners } from "node:events";
 import { ContractError, messageOf, type ScoreError, scoreError } from "../core/error.ts";
 import type { RolloutBatch } from "../core/rollout.ts";
 import { planOf } from "../pipeline/define.ts";
@@ -94,6 +95,8 @@ export function createQueueScorer(queue: Queue, name: string, reward: Reward, op
       }
       const controller = new AbortController();
       const passOn = () => controller.abort(signal?.reason);
+      // A file has many batches under way, all of them stopped by the same signal.
+      if (signal) setMaxListeners(0, signal);
       if (signal?.aborted) passOn();
       else signal?.addEventListener("abort", passOn, { once: true });
       underWay.add(controller);

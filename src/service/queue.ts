@@ -246,7 +246,6 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     const queue = new libraries.bullmq.Queue(queueName(hash), {
       ...common,
       connection: redis,
-      skipWaitingForReady: true,
       streams: { events: { maxLen: 1000 } },
     });
     queue.on("error", lost);
@@ -277,6 +276,8 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     await Promise.all([within(channel.queue.close(), 1000), within(channel.events.close(), 1000)]);
   };
 
+  // BullMQ takes a connection that fails its first command for one that is broken for good.
+  if (redis.status !== "ready") await within(new Promise((resolve) => redis.once("ready", resolve)), connectWithin);
   await beatNow();
   return {
     shown,
