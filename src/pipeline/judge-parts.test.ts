@@ -4,12 +4,15 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { messageLabelParse, messageLabelPrompt } from "../signal/judge/agents.ts";
 import { pairwiseJudgeParse } from "../signal/judge/pairwise-parse.ts";
 import { pairwiseJudgePrompt } from "../signal/judge/pairwise-prompts.ts";
+import { judgeRatingPrompt, rubricScoresParse } from "../signal/judge/rating.ts";
 import { defineReward } from "./define.ts";
 import { type JudgeOptions, judge } from "./judge.ts";
 import { createScorer } from "./scorer.ts";
 
 /** A model that prefers the longer of two fenced candidates, and calls a message with "gold" helpful. */
 function model(user: string): string {
+  if (user.includes("two candidates"))
+    return user.includes("unclear") ? "Response 1 score: 4" : "Response 1 score: 4\nResponse 2 score: 1";
   const texts = [...user.matchAll(/<<<BEGIN [^>]*>>>\n([\s\S]*?)\n<<<END/g)].map((match) => match[1]);
   if (user.includes("<label>")) return texts.at(-1)?.includes("gold") ? "<label>FOO</label>" : "<label>BAR</label>";
   const [a, b] = texts.slice(-2);
@@ -61,6 +64,23 @@ describe("judge parts in a pipeline", () => {
       3,
     );
     expect(rewards).toEqual([1, 0, 0.5]);
+  });
+
+  it("makes one number of a parser's list, and none of an incomplete one unless that is allowed", async () => {
+    const ask = {
+      prompt: judgeRatingPrompt({ label: "two candidates" }),
+      parse: rubricScoresParse({ count: 2 }),
+      bind: { question: "prompt", answer: "response" },
+      output: "scores",
+    };
+    const columns = { prompts: ["p"], responses: ["r"] };
+    expect(await scoreWith({ ...ask, reduce: "mean" }, columns, 1)).toEqual([2.5]);
+    expect(await scoreWith({ ...ask, reduce: "min" }, columns, 1)).toEqual([1]);
+    const unclear = { prompts: ["p"], responses: ["unclear"] };
+    expect(await scoreWith({ ...ask, reduce: "sum", skipMissing: true }, unclear, 1)).toEqual([4]);
+    await expect(scoreWith({ ...ask, reduce: "sum" }, unclear, 1)).rejects.toThrow("unreadable");
+    expect(() => judge({ model: "m", ...ask, output: "nothing", reduce: "sum" })).toThrow("lists, scores");
+    expect(() => judge({ model: "m", ...ask, reduce: "median" as "mean" })).toThrow("judge.reduce");
   });
 
   it("sends the one request of a part that builds one per item", async () => {

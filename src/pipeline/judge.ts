@@ -1,5 +1,6 @@
 import type OpenAI from "openai";
 import { ContractError, messageOf, type ScoreError, scoreError } from "../core/error.ts";
+import type { Ragged } from "../core/ragged.ts";
 import { columnsFor, contractOf, type FieldContract, singularOf } from "./contract.ts";
 import { isBound, worthOf } from "./plan.ts";
 import type { AnyBoundPart, JudgeSignal, RolloutView, SignalContext, SignalResult } from "./types.ts";
@@ -21,6 +22,13 @@ export interface JudgeOptions {
   readonly inputs?: Readonly<Record<string, unknown>>;
   /** Output of `parse` that counts, where it is not one of the usual names. */
   readonly output?: string;
+  /**
+   * For an output that is a list for each rollout (scores of keypoints, criteria that are satisfied): what becomes of it.
+   * The list is `output`. An entry without a value leaves the whole reply without one, unless `skipMissing`.
+   */
+  readonly reduce?: ListReduction;
+  /** With `reduce`: entries without a value (a key point that does not apply) are left out. Default false. */
+  readonly skipMissing?: boolean;
   /** Calls per rollout (and per order). Default 1. */
   readonly votes?: number;
   /**
@@ -41,6 +49,8 @@ export interface JudgeOptions {
   /** Further fields of the request, as the server understands them. */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
+
+export type ListReduction = "mean" | "min" | "max" | "sum";
 
 const preferred = ["rating", "verdict", "verdicts", "probabilities", "rewards", "satisfied"];
 const shownReply = 500;
@@ -86,7 +96,9 @@ export function judge(options: JudgeOptions): JudgeSignal {
         `neither ${prompt.part.id} nor ${parse.part.id} has such an input; there are ${[...known].join(", ")}`,
       );
   }
-  const worth = worthOf("judge", parse.part, options.output, preferred);
+  const worth = options.reduce
+    ? listOf(parse, options.output, options.reduce)
+    : worthOf("judge", parse.part, options.output, preferred);
   const temperature = options.temperature ?? (votes > 1 ? 1 : 0);
   const fromReply = new Set(["reply", "replies", "topLogprobs", ...promptContract.outputs.map(({ name }) => name)]);
   const wanted = [...promptContract.inputs, ...parseContract.inputs.filter(({ name }) => !fromReply.has(name))].filter(
@@ -118,7 +130,9 @@ export function judge(options: JudgeOptions): JudgeSignal {
     } catch (thrown) {
       throw Object.assign(new Error(`${parse.part.id}: ${messageOf(thrown)}`), { parser: true });
     }
-    const value = readValue(outputs, worth);
+    const value = options.reduce
+      ? readList(outputs, worth, options.reduce, options.skipMissing ?? false)
+      : readValue(outputs, worth);
     const turned = value === null || !swapped ? value : options.orderSwap?.flip === "negate" ? -value : 1 - value;
     return { value: turned, reply: text.slice(0, shownReply) };
   }
@@ -184,6 +198,8 @@ export function judge(options: JudgeOptions): JudgeSignal {
       prompt: [prompt.part.id, prompt.params],
       parse: [parse.part.id, parse.params],
       output: worth.name,
+      // Absent for others, whose cached answers stay what they were.
+      ...(options.reduce ? { reduce: options.reduce, skipMissing: options.skipMissing ?? false } : {}),
       bind,
       constants,
       votes,
@@ -253,6 +269,53 @@ function readValue(outputs: Record<string, unknown>, { name, layout }: FieldCont
   if (value === "B") return 0;
   if ((name === "verdict" || name === "verdicts") && value === null && valid === true) return 0.5;
   return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
+const reductions: Readonly<Record<ListReduction, (values: readonly number[]) => number>> = {
+  mean: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
+  min: (values) => Math.min(...values),
+  max: (values) => Math.max(...values),
+  sum: (values) => values.reduce((sum, value) => sum + value, 0),
+};
+
+/** The output of a parser that `reduce` reads. */
+function listOf({ part }: AnyBoundPart, output: string | undefined, reduce: string): FieldContract {
+  if (!Object.hasOwn(reductions, reduce))
+    throw new ContractError("judge.reduce", `expected ${Object.keys(reductions).join(", ")}, got ${reduce}`);
+  const { outputs } = contractOf(part);
+  const lists = outputs.filter(({ layout, kind }) => layout === "whole" || kind === "array");
+  const found =
+    lists.find(({ name }) => name === output) ?? (output === undefined && lists.length === 1 ? lists[0] : null);
+  if (!found)
+    throw new ContractError(
+      "judge.output",
+      `expected one of ${part.id}'s lists, ${lists.map(({ name }) => name).join(", ") || "none"}, since reduce is given`,
+    );
+  return found;
+}
+
+/** One number of a list: verdicts count 1 and 0. null of nothing, and where an entry is no number. */
+function readList(
+  outputs: Record<string, unknown>,
+  field: FieldContract,
+  reduce: ListReduction,
+  skipMissing: boolean,
+): number | null {
+  const valid = Array.isArray(outputs.valid) ? (outputs.valid as unknown[])[0] : outputs.valid;
+  if (valid === false) return null;
+  const output = outputs[field.name];
+  const list = field.layout === "rows" ? firstRow(output) : output;
+  if (!Array.isArray(list) && !ArrayBuffer.isView(list)) return null;
+  const entries = Array.from(list as ArrayLike<unknown>, (one) => (typeof one === "boolean" ? Number(one) : one));
+  const values = skipMissing ? entries.filter((one) => one !== null) : entries;
+  if (values.length === 0 || !values.every((entry) => typeof entry === "number" && Number.isFinite(entry))) return null;
+  return reductions[reduce](values as number[]);
+}
+
+function firstRow(rows: unknown): unknown {
+  const ragged = rows as Partial<Ragged> | null;
+  if (ragged?.values && ragged.offsets) return ragged.values.slice(ragged.offsets[0], ragged.offsets[1]);
+  return (rows as ArrayLike<unknown> | undefined)?.[0];
 }
 
 /** The client is loaded and made at the first call: reward files with a judge stay cheap to import. */
