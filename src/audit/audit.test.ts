@@ -180,6 +180,6 @@ describe("a judge that misbehaves", () => {
         expect(report.notes.join(" ")).toContain("style gave no value");
         expect(grave(report).map(({ mechanism }) => mechanism)).toContain("steps");
       }
-    }, 20_000);
+    }, 60_000);
   }
 });

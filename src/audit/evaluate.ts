@@ -103,12 +103,31 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     return { batch: { size: rows.length, fields }, at };
   }
 
+  /**
+   * Aborts when a batch has taken too long, or everything is stopped. A timer of our own: a signal made by
+   * `AbortSignal.any` of `AbortSignal.timeout` may be collected before it fires (Node 20).
+   */
+  function patience(): { readonly stop: AbortSignal; done(): void } {
+    const controller = new AbortController();
+    const abort = () => controller.abort(new Error("out of time"));
+    const timer = setTimeout(
+      abort,
+      Math.max(1, Math.ceil(Math.min(left(), options.patience ?? Number.POSITIVE_INFINITY))),
+    );
+    if (options.signal?.aborted) abort();
+    else options.signal?.addEventListener("abort", abort, { once: true });
+    return {
+      stop: controller.signal,
+      done() {
+        clearTimeout(timer);
+        options.signal?.removeEventListener("abort", abort);
+      },
+    };
+  }
+
   async function run(asks: readonly Ask[]): Promise<(Scored | null)[]> {
     const { batch, at } = batchOf(asks);
-    const stop = AbortSignal.any([
-      AbortSignal.timeout(Math.max(1, Math.ceil(Math.min(left(), options.patience ?? Number.POSITIVE_INFINITY)))),
-      ...(options.signal ? [options.signal] : []),
-    ]);
+    const { stop, done } = patience();
     try {
       const scored = await scorer.score(batch, { signal: stop, credit: false });
       spent += asks.length;
@@ -134,6 +153,8 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       }
       spent++;
       return [{ reward: null, error: `threw: ${messageOf(thrown)}`, combined: null, signals: {} }];
+    } finally {
+      done();
     }
   }
 
@@ -166,11 +187,13 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   return {
     async explain(ask) {
       const { batch } = batchOf([ask]);
+      const { stop, done } = patience();
       try {
-        const signal = AbortSignal.timeout(Math.max(1, Math.ceil(left())));
-        return explain(reward, batch, await scorer.score(batch, { signal, credit: false }), 0);
+        return explain(reward, batch, await scorer.score(batch, { signal: stop, credit: false }), 0);
       } catch {
         return null;
+      } finally {
+        done();
       }
     },
     score: (asks) => score(asks, false),
