@@ -1,5 +1,8 @@
 /** Malformed requests, made from the service's own OpenAPI document: 4xx with a message, never 5xx, never a crash. */
+import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -7,6 +10,7 @@ import { type RunningService, serve } from "../src/service/index.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
+const folder = mkdtempSync(join(tmpdir(), "guerdon-fuzz-"));
 let service: RunningService;
 let document: { paths: Record<string, { post?: Json }>; components: { schemas: Record<string, Json> } };
 beforeAll(async () => {
@@ -17,10 +21,14 @@ beforeAll(async () => {
     workers: 0,
     watchEvery: 0,
     limits: { body: 100_000, batch: 50 },
+    store: join(folder, "store.duckdb"),
   });
   document = (await (await fetch(`${service.url}/openapi.json`)).json()) as typeof document;
 }, 60_000);
-afterAll(() => service.stop());
+afterAll(async () => {
+  await service.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 /** Values that follow a schema, more or less: any node may be something else instead. */
 function near(schema: Json, depth = 0): fc.Arbitrary<unknown> {
@@ -137,6 +145,68 @@ describe("fuzzed from the OpenAPI document", () => {
       }),
       { numRuns: 100 },
     );
+  }, 60_000);
+
+  it("questions to the store: whatever is asked, it answers or refuses, changes nothing and reads nothing else", async () => {
+    const word = fc.constantFrom(
+      ..."select from where group by order limit union all join lateral values with as recursive not null ( ) , ; * . = || [ ] { } $1 ? :a".split(
+        " ",
+      ),
+      ..."rollouts signals reward_per_step reward response id count(*) sum(reward) 1 -1 1e400 '' 'a' \"x\" x'00' {'a':1} [1,2]".split(
+        " ",
+      ),
+      ..."insert update delete drop create attach copy install load set pragma call export import vacuum checkpoint explain describe show begin commit prepare execute".split(
+        " ",
+      ),
+      "read_csv('/etc/passwd')",
+      "read_text('/etc/hostname')",
+      "glob('/*')",
+      "duckdb_settings()",
+      "getenv('PATH')",
+      "error('boom')",
+      "'/etc/passwd'",
+      "/* ",
+      "-- ",
+      "\u0000",
+      "\ud800",
+      "é😀",
+    );
+    const sentence = fc.oneof(
+      fc.array(word, { minLength: 1, maxLength: 12 }).map((words) => words.join(" ")),
+      fc.array(word, { maxLength: 8 }).map((words) => `select ${words.join(" ")}`),
+      fc.array(word, { maxLength: 6 }).map((words) => `select * from rollouts where ${words.join(" ")}`),
+      fc.string({ maxLength: 40 }),
+      fc.constantFrom(...["(", "select (", "select not ", "[", "case when "].map((text) => text.repeat(3000))),
+    );
+    const ask = (sql: string, limit: unknown = 10) => check("/v1/query", JSON.stringify({ sql, limit }));
+    const statuses = new Set<number>();
+    await fc.assert(
+      fc.asyncProperty(sentence, fc.constantFrom(1, 10, 0, -1, 1e9, "all", null), async (sql, limit) => {
+        statuses.add(await ask(sql, limit));
+      }),
+      { numRuns: 300 },
+    );
+    expect([...statuses].sort()).toEqual(expect.arrayContaining([422]));
+    for (const sql of [
+      "select getenv('PATH')",
+      "select * from read_csv('/etc/passwd')",
+      "copy rollouts to '/tmp/x.csv'",
+      "attach ':memory:' as other",
+      "set memory_limit = '100GB'",
+      "pragma database_list",
+      "select * from duckdb_databases()",
+      "select * from pragma_database_list()",
+      "select * from query('select * from duckdb_' || 'databases()')",
+      "select * from query('select * from duck' || 'db_databases()')",
+      "select * from \"query\" /* /* */ */ ('select * from duck' || 'db_databases()')",
+      "select current_setting('temp_directory')",
+      "install httpfs",
+      "drop view reward_per_step",
+    ])
+      expect([sql, await ask(sql)]).toEqual([sql, 422]);
+    expect(await ask("select count(*) from rollouts")).toBe(200);
+    expect(await ask("select * from reward_per_step")).toBe(200);
+    expect(await ask("select * from rollouts where response like '%query%'")).toBe(200);
   }, 60_000);
 
   it("a connection that breaks off in the middle of its body costs nothing", async () => {
