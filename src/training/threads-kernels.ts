@@ -24,6 +24,7 @@ import {
   type WasmImports,
   wasm,
 } from "./threads-helper.ts";
+import type { KernelCounts } from "./threads-protocol.ts";
 
 /** Below this a kernel stays whole: handing over costs about 2 µs. */
 const worthMilliseconds = 0.01;
@@ -38,14 +39,9 @@ interface Helper {
   ticket: number;
 }
 
-/** How often kernels were called, and how often one was cut. */
-export interface KernelCounts {
-  calls: number;
-  cut: number;
-}
-
-export function splitKernels(helpers: number): KernelCounts {
-  const counts: KernelCounts = { calls: 0, cut: 0 };
+/** `onKernel` is told of each call, with the number of calls so far. */
+export function splitKernels(helpers: number, onKernel: (calls: number) => void): KernelCounts {
+  const counts = { calls: 0, cut: 0 };
   const scope = globalThis as { Worker?: unknown };
   scope.Worker ??= class Worker {};
 
@@ -74,7 +70,7 @@ export function splitKernels(helpers: number): KernelCounts {
     const share = { id: modules++, module, memory };
     const standIn = {
       exports: {
-        kernel: threads.length === 0 || alignment === undefined ? whole : cutKernel(whole, alignment, share),
+        kernel: counted(alignment === undefined || threads.length === 0 ? whole : cutKernel(whole, alignment, share)),
       },
     };
     instances.set(module, standIn);
@@ -83,12 +79,18 @@ export function splitKernels(helpers: number): KernelCounts {
   wasm.Instance = new Proxy(Instance, { construct: (_, [module, imports]) => instantiate(module, imports) });
   return counts;
 
+  function counted(kernel: KernelFunction): KernelFunction {
+    return (...args) => {
+      onKernel(++counts.calls);
+      kernel(...args);
+    };
+  }
+
   function cutKernel(kernel: KernelFunction, alignment: number, share: HelperModule): KernelFunction {
     let left = timedCalls;
     let fastest = Number.POSITIVE_INFINITY;
     let known = false;
     return (...args) => {
-      counts.calls++;
       const size = args[args.length - 1];
       // A multiple of this is a multiple of what jax-js's fast loops ask for, in both parts.
       const grain = divisor(alignment, size);

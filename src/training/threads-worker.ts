@@ -1,41 +1,13 @@
 /** The thread of a policy engine: answers one question after the other. */
-import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { ContractError, messageOf } from "../core/error.ts";
-import type { HostParameters } from "../model/networks/parameters.ts";
-import type { HostBatch, PolicyEngineOptions } from "./policy-engine.ts";
 import { splitKernels } from "./threads-kernels.ts";
-
-export interface EngineStart {
-  readonly options: PolicyEngineOptions;
-  readonly parameters: HostParameters;
-  readonly reference: HostParameters | null;
-  readonly threads: number;
-  /** Int32: answers given; 1 when the thread has ended. */
-  readonly answered: SharedArrayBuffer;
-  readonly port: MessagePort;
-}
-
-export type EngineRequest =
-  | { readonly name: "sample"; readonly args: readonly [Int32Array, Float32Array] }
-  | { readonly name: "values"; readonly args: readonly [Int32Array] }
-  | { readonly name: "update"; readonly args: readonly [HostBatch, number] }
-  | { readonly name: "state" | "parameters"; readonly args: readonly [] };
-
-export interface EngineAnswer {
-  readonly value?: unknown;
-  /** `path`: of a ContractError. */
-  readonly error?: { readonly message: string; readonly path?: string };
-}
+import { type EngineAnswer, type EngineRequest, type EngineStart, sign } from "./threads-protocol.ts";
 
 const port = parentPort;
 if (port) {
   const start = workerData as EngineStart;
-  const answered = new Int32Array(start.answered);
-  const signal = (at: number) => {
-    Atomics.add(answered, at, 1);
-    Atomics.notify(answered, at === 1 ? 0 : at);
-  };
-  process.on("exit", () => signal(1));
+  const signs = new Int32Array(start.shared);
   const answer = (compute: () => unknown) => {
     let message: EngineAnswer;
     try {
@@ -44,10 +16,13 @@ if (port) {
       message = { error: described(thrown) };
     }
     start.port.postMessage(message);
-    signal(0);
+    Atomics.add(signs, sign.answers, 1);
+    Atomics.notify(signs, sign.answers);
   };
   try {
-    splitKernels(start.threads - 1);
+    const counts = splitKernels(start.threads - 1, (calls) => {
+      signs[sign.kernels] = calls;
+    });
     // Not before: it looks around when it is loaded.
     const { policyEngine } = await import("./policy-engine.ts");
     const { fromHost, toHost } = await import("../model/networks/parameters.ts");
@@ -66,6 +41,8 @@ if (port) {
             return engine.state();
           case "parameters":
             return toHost(engine.parameters);
+          case "kernels":
+            return counts;
         }
       }),
     );

@@ -7,10 +7,24 @@ import { ContractError } from "../core/error.ts";
 import { workerUrl } from "../core/worker-url.ts";
 import { dispose, fromHost, type HostParameters, type Parameters, toHost } from "../model/networks/parameters.ts";
 import type { PolicyEngine, PolicyEngineOptions, PolicyState } from "./policy-engine.ts";
-import type { EngineAnswer, EngineRequest, EngineStart } from "./threads-worker.ts";
+import {
+  type EngineAnswer,
+  type EngineRequest,
+  type EngineStart,
+  type KernelCounts,
+  sign,
+  signsBytes,
+} from "./threads-protocol.ts";
 
 /** How often a waiting caller looks whether the thread still lives. */
 const lookMilliseconds = 200;
+/** After so long without an answer, or a kernel, it does not. One kernel takes milliseconds, a compilation seconds. */
+const silentMilliseconds = 60_000;
+
+export interface ThreadedEngine extends PolicyEngine {
+  /** So far. */
+  kernels(): KernelCounts;
+}
 
 /** Copies parameters and reference (which stay alive) to a thread of its own; `threads` compute in all. */
 export function threadedEngine(
@@ -18,17 +32,14 @@ export function threadedEngine(
   parameters: Parameters,
   reference: Parameters | null,
   threads: number,
-): PolicyEngine {
+  silence = silentMilliseconds,
+): ThreadedEngine {
   if (!Number.isInteger(threads) || threads < 1)
     throw new ContractError("threads", `expected a whole number of at least 1, got ${threads}`);
-  const thread = startThread({
-    options,
-    parameters: toHost(parameters),
-    reference: reference && toHost(reference),
-    threads,
-  });
-  const ask = <Name extends Question>(name: Name, ...args: Arguments<Name>) =>
-    thread.ask({ name, args } as EngineRequest) as ReturnType<PolicyEngine[Name]>;
+  const { ask, end } = startThread(
+    { options, parameters: toHost(parameters), reference: reference && toHost(reference), threads },
+    silence,
+  );
   let lent: Parameters | null = null;
   const takeBack = () => {
     if (lent !== null) dispose(lent);
@@ -36,38 +47,35 @@ export function threadedEngine(
   };
   return {
     get parameters() {
-      lent ??= fromHost(thread.ask({ name: "parameters", args: [] }) as HostParameters);
+      lent ??= fromHost(ask({ name: "parameters", args: [] }) as HostParameters);
       return lent;
     },
-    sample: (prompts, uniforms) => ask("sample", prompts, uniforms),
-    values: (tokens) => ask("values", tokens),
+    sample: (prompts, uniforms) =>
+      ask({ name: "sample", args: [prompts, uniforms] }) as ReturnType<PolicyEngine["sample"]>,
+    values: (tokens) => ask({ name: "values", args: [tokens] }) as ReturnType<PolicyEngine["values"]>,
     update(batch, rows) {
       takeBack();
-      return ask("update", batch, rows);
+      return ask({ name: "update", args: [batch, rows] }) as ReturnType<PolicyEngine["update"]>;
     },
-    state: (): PolicyState => ask("state"),
+    state: () => ask({ name: "state", args: [] }) as PolicyState,
+    kernels: () => ask({ name: "kernels", args: [] }) as KernelCounts,
     dispose() {
       takeBack();
-      thread.end();
+      end();
     },
   };
 }
-
-type Question = "sample" | "values" | "update" | "state";
-type Arguments<Name extends Question> = Parameters_<PolicyEngine[Name]>;
-type Parameters_<F> = F extends (...args: infer A) => unknown ? A : never;
 
 interface Thread {
   ask(request: EngineRequest): unknown;
   end(): void;
 }
 
-function startThread(begin: Omit<EngineStart, "answered" | "port">): Thread {
-  const shared = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
-  /** Answers given; 1 when the thread has ended. */
-  const answered = new Int32Array(shared);
+function startThread(begin: Omit<EngineStart, "shared" | "port">, silence: number): Thread {
+  const shared = new SharedArrayBuffer(signsBytes);
+  const signs = new Int32Array(shared);
   const { port1, port2 } = new MessageChannel();
-  const start: EngineStart = { ...begin, answered: shared, port: port2 };
+  const start: EngineStart = { ...begin, shared, port: port2 };
   const worker = new Worker(workerUrl(import.meta.url, "./threads-worker"), {
     workerData: start,
     transferList: [port2],
@@ -81,10 +89,11 @@ function startThread(begin: Omit<EngineStart, "answered" | "port">): Thread {
     failure ??= `exit code ${code}`;
   });
   worker.unref();
-  port1.unref();
 
   let expected = 0;
   const answer = (): unknown => {
+    let kernels = signs[sign.kernels];
+    let since = performance.now();
     for (;;) {
       const received = receiveMessageOnPort(port1);
       if (received !== undefined) {
@@ -93,13 +102,16 @@ function startThread(begin: Omit<EngineStart, "answered" | "port">): Thread {
         if (error === undefined) return value;
         throw error.path === undefined ? new Error(error.message) : new ContractError(error.path, error.message);
       }
-      if (failure === null && hasEnded()) failure = "it has ended";
+      // Its events wait until this thread is free; what it left in shared memory does not.
+      if (failure === null && Atomics.load(signs, sign.ended) === 1) failure = "it has ended";
+      if (failure === null && performance.now() - since > silence) failure = `silent for ${silence / 1000} s`;
       if (failure !== null) throw new Error(`the training thread died (${failure})`);
-      Atomics.wait(answered, 0, expected, lookMilliseconds);
+      Atomics.wait(signs, sign.answers, expected, lookMilliseconds);
+      if (signs[sign.kernels] === kernels) continue;
+      kernels = signs[sign.kernels];
+      since = performance.now();
     }
   };
-  // The thread's own events wait until this one is free; these two do not.
-  const hasEnded = () => Atomics.load(answered, 1) === 1 || worker.performance.eventLoopUtilization().idle < 0;
   const end = () => {
     failure ??= "it was disposed of";
     port1.close();
@@ -111,8 +123,6 @@ function startThread(begin: Omit<EngineStart, "answered" | "port">): Thread {
     end();
     throw thrown;
   }
-  // Known only while it lives, and what `hasEnded` compares with.
-  worker.performance.eventLoopUtilization();
   return {
     ask(request) {
       if (failure !== null) throw new Error(`the training thread died (${failure})`);
