@@ -78,3 +78,16 @@ export async function startServer(
     },
   };
 }
+
+/** Seconds of processor time that everything on this machine has used so far; null where /proc is absent. */
+export function machineCpu(): number | null {
+  try {
+    const [user, nice, system, , , irq, softirq] = readFileSync("/proc/stat", "latin1")
+      .split("\n")[0]
+      .split(/\s+/)
+      .slice(1);
+    return [user, nice, system, irq, softirq].reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
+  } catch {
+    return null;
+  }
+}
