@@ -17,9 +17,10 @@ const builtins = new Set(builtinModules);
  * (this very copy of the package), its own neighbours, and packages installed beside it. The hash covers
  * its bundled text and the versions of packages. Throws `ContractError` whose path is `file:line:column`
  * for a file that does not compile, throws when it is run, or exports something else.
+ * `seen` takes the files that went into it, or should have, also when this throws: what to watch.
  */
-export async function loadReward(path: string): Promise<Reward> {
-  const { exported: reward, hash, module } = await loadModule(path);
+export async function loadReward(path: string, seen?: Set<string>): Promise<Reward> {
+  const { exported: reward, hash, module } = await loadModule(path, seen);
   if (reward === undefined)
     throw new ContractError(path, "has no default export; write `export default defineReward({ … })`");
   if (!isReward(reward))
@@ -30,10 +31,11 @@ export async function loadReward(path: string): Promise<Reward> {
 /** What a TypeScript file exports by default, loaded as `loadReward` does; `module` is the bundle's address. */
 export async function loadModule(
   path: string,
+  seen: Set<string> = new Set(),
 ): Promise<{ readonly exported: unknown; readonly hash: string; readonly module: string }> {
   const file = resolve(path);
   if (!existsSync(file)) throw new ContractError(path, "no such file");
-  const { code, map, packages } = await bundle(file, path);
+  const { code, map, packages } = await bundle(file, path, seen);
   const hash = hashText(`${packageVersion}\n${portable(code, dirname(file))}\n${[...packages].sort().join("\n")}`);
   const module = pathToFileURL(join(bundleFolder(), `${hash}.mjs`)).href;
   const inline = Buffer.from(map).toString("base64");
@@ -63,7 +65,7 @@ interface Bundle {
   readonly packages: ReadonlySet<string>;
 }
 
-async function bundle(file: string, shown: string): Promise<Bundle> {
+async function bundle(file: string, shown: string, seen: Set<string>): Promise<Bundle> {
   const { build } = await import("esbuild");
   const packages = new Set<string>();
   const url = pathToFileURL(file).href;
@@ -86,7 +88,7 @@ async function bundle(file: string, shown: string): Promise<Bundle> {
         "import.meta.dirname": JSON.stringify(dirname(file)),
         "import.meta.filename": JSON.stringify(file),
       },
-      plugins: [imports(packages)],
+      plugins: [sources(seen), imports(packages)],
     });
     outputs = result.outputFiles;
   } catch (thrown) {
@@ -105,6 +107,23 @@ async function bundle(file: string, shown: string): Promise<Bundle> {
 function besideShown(name: string, file: string, shown: string): string {
   const full = resolve(dirname(file), name);
   return full === file ? shown : relative(process.cwd(), full);
+}
+
+/** Notes the files of a bundle, and the places where one is missing. */
+function sources(seen: Set<string>): Plugin {
+  return {
+    name: "guerdon-sources",
+    setup(build) {
+      build.onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
+        seen.add(join(resolveDir, path));
+        return undefined;
+      });
+      build.onLoad({ filter: /.*/ }, ({ path }) => {
+        seen.add(path);
+        return undefined;
+      });
+    },
+  };
 }
 
 /** `guerdon…` → this package, other packages → where the reward file's folder finds them, all left outside the bundle. */

@@ -1,5 +1,5 @@
 /** The rewards that a service serves, by name. A new version takes over only when it has loaded. */
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { ContractError, messageOf } from "../core/error.ts";
 import { planOf } from "../pipeline/define.ts";
@@ -58,6 +58,8 @@ export interface ReloadResult {
 
 interface Slot {
   readonly source: RewardSource;
+  /** The reward file and what it imports. */
+  files: ReadonlySet<string>;
   loaded: LoadedReward;
   users: Map<LoadedReward, number>;
   stamp: string;
@@ -104,19 +106,11 @@ export async function createHost(
       loadedAt: new Date().toISOString(),
     };
   };
-  const read = async (source: RewardSource): Promise<Reward> => {
+  const read = async (source: RewardSource, seen: Set<string>): Promise<Reward> => {
     if (source.reward) return source.reward;
     if (source.file === undefined) throw new ContractError(source.name, "has neither a file nor a reward");
-    return loadReward(source.file);
-  };
-  const stampOf = ({ file }: RewardSource): string => {
-    if (file === undefined) return "";
-    try {
-      const { mtimeMs, size, ino } = statSync(file);
-      return `${mtimeMs}:${size}:${ino}`;
-    } catch {
-      return "gone";
-    }
+    seen.add(source.file);
+    return loadReward(source.file, seen);
   };
 
   const leave = async (slot: Slot, loaded: LoadedReward) => {
@@ -136,9 +130,10 @@ export async function createHost(
 
   const reloadOne = async (slot: Slot): Promise<ReloadResult> => {
     const { source } = slot;
-    slot.stamp = stampOf(source);
+    const seen = new Set<string>();
+    slot.stamp = stampOf(slot.files);
     try {
-      const reward = await read(source);
+      const reward = await read(source, seen);
       if (reward.hash === slot.loaded.reward.hash) return { name: source.name, outcome: "same", hash: reward.hash };
       const old = slot.loaded;
       slot.loaded = load(source, reward);
@@ -146,15 +141,22 @@ export async function createHost(
       return { name: source.name, outcome: "replaced", hash: reward.hash };
     } catch (thrown) {
       failedReloads++;
+      // What the old version was made of stays watched: it may be what has to come back.
+      for (const file of slot.files) seen.add(file);
       return { name: source.name, outcome: "failed", hash: slot.loaded.reward.hash, message: messageOf(thrown) };
+    } finally {
+      // A file that changed while it was loaded counts as changed, one that is new does not.
+      if (stampOf(slot.files) === slot.stamp) slot.stamp = stampOf(seen);
+      slot.files = seen;
     }
   };
 
   try {
     for (const source of sources) {
       if (slots.has(source.name)) throw new ContractError("rewards", `two rewards are named ${source.name}`);
-      const stamp = stampOf(source);
-      slots.set(source.name, { source, loaded: load(source, await read(source)), users: new Map(), stamp, past: [] });
+      const files = new Set<string>();
+      const loaded = load(source, await read(source, files));
+      slots.set(source.name, { source, files, loaded, users: new Map(), stamp: stampOf(files), past: [] });
     }
   } catch (thrown) {
     await Promise.all([...slots.values()].map(({ loaded }) => loaded.scorer.close()));
@@ -194,9 +196,8 @@ export async function createHost(
         const results: ReloadResult[] = [];
         for (const slot of slots.values()) {
           if (slot.source.file === undefined) continue;
-          const stamp = stampOf(slot.source);
           // A file that is being replaced is gone for a moment.
-          if (which === "changed" && (stamp === slot.stamp || stamp === "gone")) continue;
+          if (which === "changed" && (stampOf(slot.files) === slot.stamp || !existsSync(slot.source.file))) continue;
           results.push(await reloadOne(slot));
         }
         return results;
@@ -209,6 +210,17 @@ export async function createHost(
       await Promise.all([...new Set(alive)].map(({ scorer }) => scorer.close()));
     },
   };
+}
+
+/** Changes whenever one of the files does. */
+function stampOf(files: ReadonlySet<string>): string {
+  return [...files]
+    .sort()
+    .map((file) => {
+      const found = statSync(file, { throwIfNoEntry: false });
+      return found ? `${found.mtimeMs}:${found.size}:${found.ino}` : "gone";
+    })
+    .join(" ");
 }
 
 function sum(a: ScorerCounters, b: ScorerCounters): ScorerCounters {

@@ -300,6 +300,36 @@ describe("operation", () => {
     await own.stop();
   });
 
+  it("a changed import is noticed, also after a version that did not load", async () => {
+    const rule = (value: string) => `export const rule = () => ${value};\n`;
+    folder.file("rule.ts", rule("1"));
+    const file = folder.file(
+      "importing.ts",
+      'import { defineReward } from "guerdon";\nimport { rule } from "./rule.ts";\nexport default defineReward({ signals: { a: () => rule() } });\n',
+    );
+    const own = await serve({ rewards: [{ name: "r", file }], port: 0, workers: 0, watchEvery: 50 });
+    const becomes = async (value: number) => {
+      let reward = 0;
+      for (let i = 0; i < 100 && reward !== value; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        reward = (await post("/v1/score", { fields: { responses: ["x"] } }, { at: own })).json.rewards[0];
+      }
+      return reward;
+    };
+    folder.file("rule.ts", rule("22"));
+    expect(await becomes(22)).toBe(22);
+    folder.file("rule.ts", 'import { more } from "./more.ts";\nexport const rule = () => more;\n');
+    for (let i = 0; i < 100 && own.host.failedReloads === 0; i++) await new Promise((r) => setTimeout(r, 50));
+    expect(await becomes(22)).toBe(22);
+    // What was missing turns up.
+    folder.file("more.ts", "export const more = 333;\n");
+    expect(await becomes(333)).toBe(333);
+    expect(own.host.failedReloads).toBe(1);
+    folder.file("more.ts", "export const more = 4444;\n");
+    expect(await becomes(4444)).toBe(4444);
+    await own.stop();
+  });
+
   it("stop: what was accepted is answered, what comes later is not accepted", async () => {
     const own = await serve({ rewards: [{ name: "slow", file: files.slow }], port: 0, watchEvery: 0 });
     const accepted = Array.from({ length: 20 }, () =>
