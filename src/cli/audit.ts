@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { integer } from "./arguments.ts";
 
 export interface AuditCommandOptions {
   readonly data?: string;
@@ -32,12 +33,6 @@ function duration(text: string): number {
 
 /** `guerdon audit`: looks for inputs that a reward pays for and should not. */
 export function register(program: Command): void {
-  const atLeast = (least: number) => (text: string) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < least)
-      throw new InvalidArgumentError(`expected an integer of at least ${least}.`);
-    return value;
-  };
   program
     .command("audit")
     .summary("look for inputs that a reward pays for and should not")
@@ -51,7 +46,7 @@ export function register(program: Command): void {
       "which column of the data is which field",
       (text: string, before: readonly string[] = []) => [...before, text],
     )
-    .option("--rows <n>", "rows of the data to read", atLeast(1), 2000)
+    .option("--rows <n>", "rows of the data to read", integer(1), 2000)
     .option(
       "--check <file.ts>",
       "your own hidden check: a function of {prompt, response, reference, …}, or a reward file (right above 0.5)",
@@ -62,7 +57,7 @@ export function register(program: Command): void {
         .default("auto"),
     )
     .option("--budget <time>", "time that the audit may take; cuts the tail", duration, 60_000)
-    .option("--evaluations <n>", "rollouts that may be scored", atLeast(1), 20_000)
+    .option("--evaluations <n>", "rollouts that may be scored", integer(1), 20_000)
     .option("--seed <seed>", "seed of everything that is drawn", "0")
     .option("--baseline <accepted.json>", "findings that were accepted: they do not fail the audit")
     .option("--update-baseline", "accept all findings: write them to the baseline")
@@ -75,7 +70,7 @@ export function register(program: Command): void {
     )
     .option("--rewrite-model <model>", "a model that rewrites wrong responses during the search")
     .option("--rewrite-url <url>", "its OpenAI-compatible endpoint")
-    .option("--workers <n>", "worker threads (default: one a core; 0: none)", atLeast(0))
+    .option("--workers <n>", "worker threads (default: one a core; 0: none)", integer(0))
     .option("--cache <folder>", "where answers of judges are kept", ".guerdon/cache")
     .option("--no-cache", "keep no answers")
     .addHelpText(

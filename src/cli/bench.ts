@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { BenchmarkName, JudgeKind, StepAggregate } from "../audit/benchmark/index.ts";
+import { anyNumber, integer } from "./arguments.ts";
 
 export interface BenchOptions {
   readonly format: BenchmarkName | "auto";
@@ -33,17 +34,6 @@ const aggregates = ["min", "max", "prod", "geometric-mean", "mean", "mean-logit"
 
 /** `guerdon bench`: a reward model on a benchmark's data. */
 export function register(program: Command): void {
-  const whole = (least: number) => (text: string) => {
-    const value = Number(text);
-    if (text.trim() === "" || !Number.isInteger(value) || value < least)
-      throw new InvalidArgumentError(`expected an integer of at least ${least}.`);
-    return value;
-  };
-  const finite = (text: string) => {
-    const value = Number(text);
-    if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("expected a number.");
-    return value;
-  };
   program
     .command("bench")
     .summary("benchmark a reward model on data files")
@@ -64,7 +54,7 @@ export function register(program: Command): void {
     )
     .option("--model <name>", "model of the judge or endpoint")
     .option("--base-url <url>", "the judge's OpenAI-compatible server (default: OPENAI_BASE_URL)")
-    .option("--votes <n>", "a judge's replies per question", whole(1))
+    .option("--votes <n>", "a judge's replies per question", integer(1))
     .addOption(
       new Option("--orders <which>", "pairwise judge: ask in both orders, or in one drawn by the seed")
         .choices(["both", "single"])
@@ -74,12 +64,12 @@ export function register(program: Command): void {
     .addOption(
       new Option("--aggregate <how>", "score of a solution from its steps").choices(aggregates).default("prod"),
     )
-    .option("--threshold <number>", "ProcessBench: a step that scores below this is wrong", finite, 0.5)
+    .option("--threshold <number>", "ProcessBench: a step that scores below this is wrong", anyNumber, 0.5)
     .option("--map <field=column,…>", "columns of the data that a reward reads beside prompt and response")
-    .option("--limit <n>", "only the first items", whole(1))
-    .option("--concurrency <n>", "questions under way at once", whole(1))
-    .option("--time-limit <ms>", "for one try of one question", whole(1))
-    .option("--retries <n>", "further tries after a failure that may pass", whole(0))
+    .option("--limit <n>", "only the first items", integer(1))
+    .option("--concurrency <n>", "questions under way at once", integer(1))
+    .option("--time-limit <ms>", "for one try of one question", integer(1))
+    .option("--retries <n>", "further tries after a failure that may pass", integer(0))
     .option("--cache <folder>", "where answers of judges and endpoints are kept", ".guerdon/cache")
     .option("--no-cache", "keep no answers")
     .option("--seed <seed>", "seed of orders, places and intervals", "0")

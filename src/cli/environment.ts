@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import { integer } from "./arguments.ts";
 
 interface Options {
   readonly host: string;
@@ -11,12 +12,6 @@ interface Options {
 
 /** `guerdon environment`: a bed as an OpenEnv server. */
 export function register(program: Command): void {
-  const whole = (least: number) => (text: string) => {
-    const value = Number(text);
-    if (text.trim() === "" || !Number.isInteger(value) || value < least)
-      throw new InvalidArgumentError(`expected an integer of at least ${least}.`);
-    return value;
-  };
   program
     .command("environment")
     .summary("serve a bed as an environment (OpenEnv)")
@@ -24,9 +19,9 @@ export function register(program: Command): void {
     .argument("[name]", "which one; --list names them")
     .option("--list", "list the environments")
     .option("--host <address>", "where to listen", "127.0.0.1")
-    .option("--port <n>", "0: any free port", whole(0), 8421)
+    .option("--port <n>", "0: any free port", integer(0), 8421)
     .option("--token-file <file>", "tokens, one a line; needed beyond this machine")
-    .option("--sessions <n>", "episodes at once", whole(1), 256)
+    .option("--sessions <n>", "episodes at once", integer(1), 256)
     .option("--seed <seed>", "seed of episodes whose reset names none", "0")
     .action(async (name: string | undefined, options: Options) => {
       const [{ episodeKinds }, { ContractError }, { print }] = await Promise.all([

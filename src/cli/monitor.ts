@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
+import { openShare, positiveNumber } from "./arguments.ts";
 
 export interface MonitorFlags {
   readonly follow?: boolean;
@@ -13,17 +14,6 @@ export interface MonitorFlags {
 
 /** `guerdon monitor`: is a training run exploiting its reward? */
 export function register(program: Command): void {
-  const share = (text: string) => {
-    const value = Number(text);
-    if (text.trim() === "" || !(value > 0 && value < 1))
-      throw new InvalidArgumentError("expected a number between 0 and 1.");
-    return value;
-  };
-  const positive = (text: string) => {
-    const value = Number(text);
-    if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("expected a positive number.");
-    return value;
-  };
   program
     .command("monitor")
     .summary("watch a training run for reward hacking")
@@ -35,7 +25,7 @@ export function register(program: Command): void {
       "a log, the folder of a run (metrics.jsonl, trainer_state.json), a store (.duckdb, or the address of its service), or - for standard input",
     )
     .option("-f, --follow", "go on as the log grows, until interrupted")
-    .option("--idle <seconds>", "with --follow: end when nothing came for so long", positive)
+    .option("--idle <seconds>", "with --follow: end when nothing came for so long", positiveNumber)
     .option("--exit-on-alarm", "end at the first alarm")
     .addOption(
       new Option("--format <format>", "whose log it is")
@@ -47,7 +37,7 @@ export function register(program: Command): void {
       "which name in the log is which field: step, reward, gold, length, signals.format, …; dots lead into nested JSON",
       (text: string, before: readonly string[] = []) => [...before, text],
     )
-    .option("--alarm <score>", "score from which there is an alarm", share, 0.9)
+    .option("--alarm <score>", "score from which there is an alarm", openShare, 0.9)
     .option("--webhook <url>", "POST the verdict there at the first alarm")
     .option("--json", "print for machines: the verdict; with --follow also a line for each record")
     .addHelpText(

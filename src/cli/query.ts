@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { printable } from "../dataset/source.ts";
+import { integer } from "./arguments.ts";
 
 interface QueryOptions {
   readonly store: string;
@@ -22,17 +23,7 @@ export function register(program: Command): void {
     .argument("[sql]", "the statement, or the name of a view")
     .option("--store <file>", "the store's file", "guerdon.duckdb")
     .option("--url <address>", "ask a running service instead, which has the file open (default: GUERDON_URL)")
-    .option(
-      "--limit <n>",
-      "most rows",
-      (text: string) => {
-        const value = Number(text);
-        if (!Number.isInteger(value) || value < 1 || value > 1_000_000)
-          throw new InvalidArgumentError("expected an integer from 1 to 1000000.");
-        return value;
-      },
-      10_000,
-    )
+    .option("--limit <n>", "most rows", integer(1, 1_000_000), 10_000)
     .option("-o, --output <file>", "write .parquet, .csv, .tsv or .jsonl instead of a table")
     .option("--views", "list the ready-made views")
     .option("--json", "one JSON object a row")

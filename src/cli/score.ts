@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { DatasetOptions } from "../dataset/index.ts";
+import { anyNumber, integer } from "./arguments.ts";
 
 export interface ScoreOptions {
   readonly output?: string;
@@ -21,17 +22,6 @@ export interface ScoreOptions {
 
 /** `guerdon score`: rollouts in, rewards and advantages out. */
 export function register(program: Command): void {
-  const atLeast = (least: number) => (text: string) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < least)
-      throw new InvalidArgumentError(`expected an integer of at least ${least}.`);
-    return value;
-  };
-  const finite = (text: string) => {
-    const value = Number(text);
-    if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("expected a number.");
-    return value;
-  };
   program
     .command("score")
     .summary("score a file of rollouts")
@@ -47,17 +37,21 @@ export function register(program: Command): void {
       (text: string, before: readonly string[] = []) => [...before, text],
     )
     .option("--report <file.html>", "also write a report with plots")
-    .option("--group-size <n>", "rollouts per group; groups of another size are not scored", atLeast(1))
-    .option("--window <n>", "most rollouts between the first and the last of a group", atLeast(1), 4096)
-    .option("--success <number>", "a reward above this is a success in pass@k (default: the reward's verdicts)", finite)
+    .option("--group-size <n>", "rollouts per group; groups of another size are not scored", integer(1))
+    .option("--window <n>", "most rollouts between the first and the last of a group", integer(1), 4096)
+    .option(
+      "--success <number>",
+      "a reward above this is a success in pass@k (default: the reward's verdicts)",
+      anyNumber,
+    )
     .option("--evidence", "also write what each signal's value rests on")
     .addOption(
       new Option("--on-bad-line <what>", "a line that is no JSON object").choices(["stop", "skip"]).default("stop"),
     )
     .option("--restart", "forget an unfinished run of this output instead of going on with it")
-    .option("--workers <n>", "worker threads (default: one a core; 0: none)", atLeast(0))
+    .option("--workers <n>", "worker threads (default: one a core; 0: none)", integer(0))
     .option("--queue <redis-url>", "let guerdon work processes score, on any machine (docs/queue.md)")
-    .option("--batch-size <n>", "rollouts given to the scorer at once (default: 512; 64 with a judge)", atLeast(1))
+    .option("--batch-size <n>", "rollouts given to the scorer at once (default: 512; 64 with a judge)", integer(1))
     .option("--cache <folder>", "where answers of judges are kept", ".guerdon/cache")
     .option("--no-cache", "keep no answers")
     .option("--seed <seed>", "seed of everything that is drawn", "0")

@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import { integer, positiveNumber } from "./arguments.ts";
 
 interface ServeFlags {
   readonly host: string;
@@ -24,19 +25,6 @@ const megabyte = 2 ** 20;
 
 /** `guerdon serve`: a reward file as a service. */
 export function register(program: Command): void {
-  const from =
-    (least: number, most = Number.MAX_SAFE_INTEGER) =>
-    (text: string) => {
-      const value = Number(text);
-      if (text.trim() === "" || !Number.isInteger(value) || value < least || value > most)
-        throw new InvalidArgumentError(`expected an integer from ${least}${most < 2 ** 40 ? ` to ${most}` : ""}.`);
-      return value;
-    };
-  const positive = (text: string) => {
-    const value = Number(text);
-    if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("expected a positive number.");
-    return value;
-  };
   program
     .command("serve")
     .summary("serve rewards to trainers over HTTP")
@@ -54,16 +42,16 @@ export function register(program: Command): void {
       (text: string, before: readonly string[] = []) => [...before, text],
     )
     .option("--host <address>", "address to listen on; beyond this machine only with --token-file", "127.0.0.1")
-    .option("--port <port>", "port to listen on; 0 takes a free one", from(0, 65535), 8420)
+    .option("--port <port>", "port to listen on; 0 takes a free one", integer(0, 65535), 8420)
     .option("--token-file <file>", "tokens that clients must send, one a line")
-    .option("--workers <n>", "worker threads of each reward (default: one a core; 0: none)", from(0))
-    .option("--running <n>", "requests scored at once", from(1))
-    .option("--waiting <n>", "further requests that may wait; beyond them 429", from(0))
+    .option("--workers <n>", "worker threads of each reward (default: one a core; 0: none)", integer(0))
+    .option("--running <n>", "requests scored at once", integer(1))
+    .option("--waiting <n>", "further requests that may wait; beyond them 429", integer(0))
     .option("--queue <redis-url>", "let guerdon work processes score, on any machine (docs/queue.md)")
-    .option("--deadline <seconds>", "longest time for one request", positive)
-    .option("--drain <seconds>", "time for what was accepted, once told to stop", positive)
-    .option("--max-body <megabytes>", "largest request body", positive)
-    .option("--max-batch <n>", "most rollouts in one request", from(1))
+    .option("--deadline <seconds>", "longest time for one request", positiveNumber)
+    .option("--drain <seconds>", "time for what was accepted, once told to stop", positiveNumber)
+    .option("--max-body <megabytes>", "largest request body", positiveNumber)
+    .option("--max-batch <n>", "most rollouts in one request", integer(1))
     .option("--cache <folder>", "where answers of judges are kept", ".guerdon/cache")
     .option("--no-cache", "keep no answers")
     .option("--store <file.duckdb>", "keep every scored rollout, for guerdon query")

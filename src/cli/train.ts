@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import { integer } from "./arguments.ts";
 
 export interface TrainOptions {
   readonly output?: string;
@@ -14,12 +15,6 @@ export interface TrainOptions {
 
 /** `guerdon train`: trains a small policy against a reward. */
 export function register(program: Command): void {
-  const atLeast = (least: number) => (text: string) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < least)
-      throw new InvalidArgumentError(`expected an integer of at least ${least}.`);
-    return value;
-  };
   program
     .command("train")
     .summary("train a small policy against a reward")
@@ -28,12 +23,12 @@ export function register(program: Command): void {
     )
     .argument("<config>", "the config file (TypeScript), see docs/train.md")
     .option("-o, --output <folder>", "where everything goes (default: the config's output, or out/<name>)")
-    .option("--steps <n>", "policy updates, in place of the config's", atLeast(1))
+    .option("--steps <n>", "policy updates, in place of the config's", integer(1))
     .option("--seed <seed>", "in place of the config's")
     .option("--restart", "forget the run in the output folder instead of going on with it")
     .option("--plain", "lines in place of the dashboard, also on a terminal")
     .option("--no-report", "write no report.html")
-    .option("--workers <n>", "worker threads for the reward (default: one; 0: none)", atLeast(0))
+    .option("--workers <n>", "worker threads for the reward (default: one; 0: none)", integer(0))
     .option("--cache <folder>", "where warm-ups and answers of judges are kept", ".guerdon")
     .option("--json", "print the result as JSON, for machines")
     .addHelpText(

@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import { integer, positiveNumber } from "./arguments.ts";
 
 interface WorkFlags {
   readonly queue?: string;
@@ -16,19 +17,6 @@ interface WorkFlags {
 
 /** `guerdon work`: scores what services and `guerdon score` put on a queue. */
 export function register(program: Command): void {
-  const from =
-    (least: number, most = Number.MAX_SAFE_INTEGER) =>
-    (text: string) => {
-      const value = Number(text);
-      if (text.trim() === "" || !Number.isInteger(value) || value < least || value > most)
-        throw new InvalidArgumentError(`expected an integer from ${least}${most < 2 ** 40 ? ` to ${most}` : ""}.`);
-      return value;
-    };
-  const positive = (text: string) => {
-    const value = Number(text);
-    if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("expected a positive number.");
-    return value;
-  };
   program
     .command("work")
     .summary("score batches of a queue, beside other machines")
@@ -38,15 +26,20 @@ export function register(program: Command): void {
     )
     .argument("<rewards...>", "reward files, each as file or name=file")
     .option("--queue <redis-url>", "redis://host:port or rediss://host:port (or GUERDON_QUEUE in the environment)")
-    .option("--batches <n>", "batches of one reward at once (default: 4; 1 where parts keep state)", from(1, 1000))
-    .option("--workers <n>", "worker threads of each reward (default: one a core; 0: none)", from(0))
-    .option("--silence <seconds>", "a batch is taken from a worker that has been silent for so long", positive, 10)
-    .option("--drain <seconds>", "time for batches under way, once told to stop", positive, 60)
+    .option("--batches <n>", "batches of one reward at once (default: 4; 1 where parts keep state)", integer(1, 1000))
+    .option("--workers <n>", "worker threads of each reward (default: one a core; 0: none)", integer(0))
+    .option(
+      "--silence <seconds>",
+      "a batch is taken from a worker that has been silent for so long",
+      positiveNumber,
+      10,
+    )
+    .option("--drain <seconds>", "time for batches under way, once told to stop", positiveNumber, 60)
     .option("--cache <folder>", "where answers of judges are kept", ".guerdon/cache")
     .option("--no-cache", "keep no answers")
     .option("--no-watch", "do not load a reward file again when it changes (SIGHUP still does)")
     .option("--seed <seed>", "seed of everything that is drawn; as the service's", "0")
-    .option("--port <port>", "answer /healthz, /readyz and /metrics on this port", from(0, 65535))
+    .option("--port <port>", "answer /healthz, /readyz and /metrics on this port", integer(0, 65535))
     .option("--host <address>", "address of that port", "127.0.0.1")
     .option("--log-level <level>", "trace, debug, info, warn, error or silent", "info")
     .addHelpText(
