@@ -4,6 +4,9 @@
  * gradient, clipping, AdamW), total. Medians and minima of wall time, and the processor time, which
  * other work on the machine disturbs less.
  *
+ * Three trainers take turns, step by step: on the calling thread, on one thread of their own, on two. They
+ * must report the same numbers. Two threads show what they can only where both cores are free.
+ *
  *     npm run bench grpo-step [prompt tokens] [reply tokens]
  *
  * For comparison: TRL 1.13 with PyTorch on two threads takes 45 ms on this kind of machine.
@@ -46,42 +49,61 @@ const shown = (values: readonly number[]) =>
     .toFixed(1)
     .padStart(7)}`;
 
+const arms = [undefined, 1, 2] as const;
+
 function measure(promptLength: number, replyLength: number): void {
-  const trainer = policyGradient({
-    algorithm: algorithms.grpo,
-    model,
-    parameters: initTransformer(model, createRandom("bench")),
-    task: benchTask(promptLength, replyLength),
-    prompts: 8,
-    groupSize: 8,
-    optimizer: { learningRate: 1e-3 },
-    seed: "bench",
+  console.log(`\n64 rollouts, prompts of ${promptLength}, replies of ${replyLength} tokens; ms: median and minimum`);
+  console.log("threads            generation         update          total  processor time  first step");
+  const measured = arms.map((threads) => {
+    const trainer = policyGradient({
+      algorithm: algorithms.grpo,
+      model,
+      parameters: initTransformer(model, createRandom("bench")),
+      task: benchTask(promptLength, replyLength),
+      prompts: 8,
+      groupSize: 8,
+      optimizer: { learningRate: 1e-3 },
+      seed: "bench",
+      threads,
+    });
+    const began = performance.now();
+    trainer.step();
+    const compiled = performance.now() - began;
+    const times = {
+      generation: [] as number[],
+      update: [] as number[],
+      total: [] as number[],
+      processor: [] as number[],
+    };
+    return { threads, trainer, compiled, times };
   });
-  const compile = performance.now();
-  trainer.step();
-  const compiled = performance.now() - compile;
-  for (let i = 0; i < 5; i++) trainer.step();
-  const generation: number[] = [];
-  const update: number[] = [];
-  const total: number[] = [];
-  const processor: number[] = [];
-  for (let i = 0; i < 40; i++) {
-    const before = process.cpuUsage();
-    const start = performance.now();
-    const { milliseconds } = trainer.step();
-    total.push(performance.now() - start);
-    const { user, system } = process.cpuUsage(before);
-    processor.push((user + system) / 1000);
-    generation.push(milliseconds.generation);
-    update.push(milliseconds.update);
+  const warmUp = 15;
+  let different = 0;
+  for (let i = 0; i < warmUp + 40; i++) {
+    const reports = measured.map(({ trainer, times }) => {
+      const before = process.cpuUsage();
+      const start = performance.now();
+      const { milliseconds, ...report } = trainer.step();
+      const total = performance.now() - start;
+      const { user, system } = process.cpuUsage(before);
+      if (i >= warmUp) {
+        times.total.push(total);
+        times.processor.push((user + system) / 1000);
+        times.generation.push(milliseconds.generation);
+        times.update.push(milliseconds.update);
+      }
+      return JSON.stringify(report);
+    });
+    if (reports.some((report) => report !== reports[0])) different++;
   }
-  trainer.dispose();
-  console.log(`\n64 rollouts, prompts of ${promptLength}, replies of ${replyLength} tokens      median     min`);
-  console.log(`generation                                       ${shown(generation)} ms`);
-  console.log(`update                                           ${shown(update)} ms`);
-  console.log(`total                                            ${shown(total)} ms`);
-  console.log(`total, processor time                            ${shown(processor)} ms`);
-  console.log(`first step, with compilation                     ${compiled.toFixed(0).padStart(7)} ms`);
+  for (const { threads, trainer, compiled, times } of measured) {
+    const { generation, update, total, processor } = times;
+    const name = threads === undefined ? "the caller's" : `${threads} of its own`;
+    const figures = [generation, update, total, processor].map(shown).join("");
+    console.log(`${name.padEnd(14)}${figures}${compiled.toFixed(0).padStart(10)}`);
+    trainer.dispose();
+  }
+  console.log(`steps whose numbers differ: ${different}`);
 }
 
 console.log(`${parameterCount(transformerShapes(model))} parameters`);
