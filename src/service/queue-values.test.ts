@@ -24,7 +24,7 @@ describe("values through JSON", () => {
           expect(through(value)).toEqual(value);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 300, seed: 6 },
     );
   });
 

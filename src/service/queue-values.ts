@@ -16,6 +16,9 @@ const typed = {
   Uint8ClampedArray,
 } as const;
 
+/** What JSON cannot say of numbers. */
+const numbers: ReadonlySet<string> = new Set(["NaN", "Infinity", "-Infinity", "-0"]);
+
 /** Deeper evidence is not carried. */
 const deepest = 64;
 
@@ -25,6 +28,8 @@ export function pack(value: unknown, depth = 0): unknown {
     case "boolean":
       return value;
     case "number":
+      // JSON turns -0 into 0.
+      if (Object.is(value, -0)) return { $: "number", v: "-0" };
       return Number.isFinite(value) ? value : { $: "number", v: String(value) };
     case "bigint":
       return { $: "bigint", v: String(value) };
@@ -98,7 +103,7 @@ function unpackKind({ $: kind, v }: Tagged, at: string, depth: number): unknown 
   }
   if (kind === "date" && v === null) return new Date(Number.NaN);
   if (typeof v === "string") {
-    if (kind === "number" && (v === "NaN" || v === "Infinity" || v === "-Infinity")) return Number(v);
+    if (kind === "number" && numbers.has(v)) return Number(v);
     if (kind === "bigint" && /^-?\d{1,1000}$/.test(v)) return BigInt(v);
     if (kind === "error") return new Error(v);
     throw bad();
@@ -106,9 +111,9 @@ function unpackKind({ $: kind, v }: Tagged, at: string, depth: number): unknown 
   if (kind === "date" && typeof v === "number") return new Date(v);
   if (!Array.isArray(v) || typeof kind !== "string") throw bad();
   if (Object.hasOwn(typed, kind)) {
-    const numbers = unpack(v, at, depth + 1) as unknown[];
-    if (!numbers.every((item) => typeof item === "number")) throw bad();
-    return typed[kind as keyof typeof typed].from(numbers as number[]);
+    const items = unpack(v, at, depth + 1) as unknown[];
+    if (!items.every((item) => typeof item === "number")) throw bad();
+    return typed[kind as keyof typeof typed].from(items as number[]);
   }
   if (kind === "set") return new Set(unpack(v, at, depth + 1) as unknown[]);
   const pairs = unpack(v, at, depth + 1) as unknown[];
