@@ -114,6 +114,24 @@ it("a question reads, and nothing but the store", async () => {
   await expect(store.query("select 1")).rejects.toThrow("closed");
 });
 
+it("long texts fill it sooner than many: who comes then waits until some are written", async () => {
+  const store = await openStore(fresh());
+  const { signal } = new AbortController();
+  const long = "x".repeat(9 * 2 ** 20);
+  for (let i = 0; i < 8; i++) store.add(batch(1, { responses: [long] }));
+  let room = false;
+  const waited = store.room(signal).then(() => {
+    room = true;
+  });
+  await Promise.resolve();
+  expect([room, store.counters.waiting]).toEqual([false, 8]);
+  await waited;
+  expect(store.counters.written).toBeGreaterThan(0);
+  await expect(store.room(signal)).resolves.toBeUndefined();
+  await store.close();
+  expect(store.counters).toEqual({ written: 8, lost: 0, waiting: 0 });
+});
+
 it("one writer: a second one gets a message, a reader is sent to the service", async () => {
   const path = fresh();
   const owner = spawn(process.execPath, [

@@ -84,10 +84,12 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Rollouts that may wait to be written. */
+/** Rollouts, and characters of their texts, that may wait to be written. */
 const mostWaiting = 65_536;
+const mostCharacters = 64 * 2 ** 20;
 const flushEvery = 1000;
 const flushAt = 4096;
+const flushAtCharacters = 4 * 2 ** 20;
 
 /** Opens or makes the file. Throws `ContractError` when it cannot be had, as when another process has it open. */
 export async function openStore(path: string, onProblem: (message: string) => void = () => {}): Promise<Store> {
@@ -102,6 +104,10 @@ export async function openStore(path: string, onProblem: (message: string) => vo
   let problem: string | null = null;
   let pending: StoredBatch[] = [];
   let pendingRollouts = 0;
+  let pendingCharacters = 0;
+  /** Characters that wait, here and with the thread; those of each message, in its order. */
+  let characters = 0;
+  const sent: number[] = [];
   let questions = 0;
   let gone = false;
   const asked = new Map<number, { resolve: (answer: StoreAnswer) => void; reject: (error: Error) => void }>();
@@ -111,9 +117,11 @@ export async function openStore(path: string, onProblem: (message: string) => vo
     whenClosed = resolve;
   });
 
+  const hasRoom = () => gone || (waiting < mostWaiting && characters < mostCharacters);
   const settle = (rollouts: number) => {
     waiting -= rollouts;
-    while (forRoom.length > 0 && (waiting < mostWaiting || gone)) forRoom.shift()?.();
+    characters -= sent.shift() ?? 0;
+    while (forRoom.length > 0 && hasRoom()) forRoom.shift()?.();
   };
   const lose = (rollouts: number, message: string) => {
     lost += rollouts;
@@ -154,9 +162,13 @@ export async function openStore(path: string, onProblem: (message: string) => vo
 
   const flush = () => {
     if (pending.length === 0) return;
-    if (!gone) worker.postMessage({ kind: "append", batches: pending } satisfies StoreRequest);
+    if (!gone) {
+      worker.postMessage({ kind: "append", batches: pending } satisfies StoreRequest);
+      sent.push(pendingCharacters);
+    }
     pending = [];
     pendingRollouts = 0;
+    pendingCharacters = 0;
   };
   const timer = setInterval(flush, flushEvery);
   timer.unref();
@@ -171,10 +183,13 @@ export async function openStore(path: string, onProblem: (message: string) => vo
       }
       pending.push(batch);
       pendingRollouts += batch.size;
-      if (pendingRollouts >= flushAt) flush();
+      const size = charactersOf(batch);
+      pendingCharacters += size;
+      characters += size;
+      if (pendingRollouts >= flushAt || pendingCharacters >= flushAtCharacters) flush();
     },
     room(signal) {
-      if (waiting < mostWaiting || gone) return Promise.resolve();
+      if (hasRoom()) return Promise.resolve();
       return new Promise((resolve, reject) => {
         const done = () => {
           signal.removeEventListener("abort", stop);
@@ -211,6 +226,13 @@ export async function openStore(path: string, onProblem: (message: string) => vo
       await worker.terminate();
     },
   };
+}
+
+function charactersOf({ prompts, responses, signals }: StoredBatch): number {
+  let sum = 0;
+  for (const column of [prompts ?? [], responses, ...signals.map(({ evidence }) => evidence)])
+    for (const text of column) sum += text?.length ?? 0;
+  return sum;
 }
 
 function openProblem(message: string): string {
