@@ -98,7 +98,9 @@ export async function openMetrics(path: string, bytes: number): Promise<MetricsF
     },
     async write(line) {
       const text = Buffer.from(`${JSON.stringify(line)}\n`);
-      await handle.write(text, 0, text.length, written);
+      // A disk that is nearly full takes a part of it without an error.
+      for (let done = 0; done < text.length; )
+        done += (await handle.write(text, done, text.length - done, written + done)).bytesWritten;
       written += text.length;
     },
     flush: () => handle.sync(),

@@ -22,6 +22,7 @@ import {
 } from "./run-checkpoint.ts";
 import { type Evaluation, heldOutEvaluation } from "./run-evaluation.ts";
 import type { LoadedTraining } from "./run-load.ts";
+import { lockFolder } from "./run-lock.ts";
 import { type EvaluationMetrics, openMetrics, type StartMetrics, type StepMetrics } from "./run-metrics.ts";
 import { emptyTally, meanOf, type RewardTally, scoreDrawn } from "./run-reward.ts";
 import { type Start, startPolicy, type WarmUpProgress } from "./run-warm-up.ts";
@@ -81,11 +82,20 @@ export class TrainingError extends Error {
 const stepsBeforeJudging = 4;
 
 export async function runTraining(training: LoadedTraining, options: RunOptions): Promise<TrainingResult> {
+  await mkdir(options.folder, { recursive: true });
+  const unlock = await lockFolder(options.folder);
+  try {
+    return await runLocked(training, options);
+  } finally {
+    await unlock();
+  }
+}
+
+async function runLocked(training: LoadedTraining, options: RunOptions): Promise<TrainingResult> {
   const { plan, reward, credit } = training;
   const { folder, signal, onEvent } = options;
   const { task, model, evaluation } = plan;
   const identity = identityOf(training);
-  await mkdir(folder, { recursive: true });
   const paths = {
     metrics: join(folder, "metrics.jsonl"),
     start: join(folder, "start.safetensors"),
