@@ -2,7 +2,7 @@
  * The service under load beside others that do the same work: batches of 64 GSM8K-like rollouts over 32 connections,
  * a regular-expression verifier. FastAPI and Starlette with uvicorn where those Python packages are installed.
  *
- *     npm run bench -- serve [rounds] [--only name]
+ *     npm run bench -- serve [rounds] [--only name] [--queue]      --queue: also over Redis, with one worker process
  *
  * All servers run at once and are asked in turn, a second each, round after round, so that what else the machine does
  * meets them alike. The client shares the cores with them.
@@ -11,6 +11,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { startRedis } from "../scripts/redis.mjs";
 import { createLoad, type Load, quantile } from "./serve/load.ts";
 import { makePeers, type Peer } from "./serve/peers.ts";
 import { guerdonBin, type Server, startServer } from "./serve/process.ts";
@@ -18,7 +19,10 @@ import { batchSize, makeWork, reward } from "./serve/work.ts";
 
 const connections = 32;
 const seed = "bench/serve";
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { only: { type: "string" } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { only: { type: "string" }, queue: { type: "boolean" } },
+});
 /** Seconds of load for every server, and as many rounds. */
 const rounds = Math.max(1, Math.round(Number(positionals.at(-1)) || 8));
 
@@ -34,6 +38,7 @@ interface Arm {
 
 const folder = mkdtempSync(join(tmpdir(), "guerdon-bench-"));
 const arms: Arm[] = [];
+const afterwards: (() => Promise<unknown>)[] = [];
 try {
   writeFileSync(join(folder, "reward.ts"), reward);
   const serve = (port: number, ...more: string[]) => [
@@ -48,6 +53,14 @@ try {
       args: (port) => serve(port, "--store", join(folder, "store.duckdb")),
     },
   ];
+  if (values.queue) {
+    const { url, stop } = await startRedis();
+    const queue = ["--queue", url];
+    const args = (port: number) => [guerdonBin, "work", "reward.ts", "--port", String(port), "--no-cache", ...queue];
+    const worker = await startServer(process.execPath, (port) => [...args(port), "--log-level", "warn"], folder);
+    afterwards.push(() => worker.stop(), stop);
+    own.push({ name: "guerdon --queue", command: process.execPath, args: (port) => serve(port, ...queue) });
+  }
   const { peers, said } = makePeers(folder);
   console.log(
     `batches of ${batchSize} rollouts, ${connections} connections, ${rounds} rounds of 1 s, seed ${seed}, node ${process.versions.node}\n${said}`,
@@ -93,6 +106,7 @@ try {
 } finally {
   for (const { load } of arms) load.close();
   await Promise.all(arms.map(({ server }) => server.stop()));
+  for (const stop of afterwards) await stop();
   rmSync(folder, { recursive: true, force: true });
 }
 
