@@ -41,8 +41,8 @@ export function declaredAnswers(response: string): string[] {
     const answers = tagged(text, "answer");
     const inside = answers.length > 0 ? answers : [text];
     const boxes = inside.flatMap(boxed);
-    if (boxes.length > 0) return boxes.map(bare);
-    if (answers.length > 0) return answers.map(bare);
+    if (boxes.length > 0) return boxes.map((box) => box.trim());
+    if (answers.length > 0) return answers.map((answer) => answer.trim());
     const phrases = [...text.matchAll(/(?:answer(?:\s+is|:)|####|"answer"\s*:)\s*([^\n]{1,200})/gi)].slice(0, 200);
     if (phrases.length > 0) return phrases.map((match) => bare(match[1]));
   }
@@ -83,9 +83,11 @@ function isAnswer(problem: Problem, said: string): boolean | null {
         return Number(plain) === Number(problem.answer);
       if (/^[-+\d.]+$/.test(problem.answer) && severalNumbers(clean)) return false;
       if ((clean.match(/\d+/g) ?? []).length === 0 && /^[-+\d.]+$/.test(problem.answer)) return false;
-      return (
-        equality({ responses: [`\\boxed{${clean}}`], references: [`\\boxed{${problem.answer}}`] }).correct[0] ?? null
-      );
+      const same = (answer: string) =>
+        equality({ responses: [`\\boxed{${answer}}`], references: [`\\boxed{${problem.answer}}`] }).correct[0] ?? null;
+      const verdict = same(clean);
+      // Brackets that `bare` takes off belong to pairs, vectors, intervals and roots.
+      return verdict === true || /^[-+\d.]+$/.test(problem.answer) || said.length > 1000 ? verdict : same(said.trim());
     }
   }
 }

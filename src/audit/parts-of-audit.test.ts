@@ -58,6 +58,22 @@ describe("the hidden check", () => {
     expect(checkAnswer(problem, response)).toBe(verdict);
   });
 
+  it("knows pairs, vectors, intervals and roots as well as numbers", () => {
+    for (const answer of [
+      "\\left( 3, \\frac{\\pi}{2} \\right)",
+      "3\\sqrt{13}",
+      "(6,31,-1)",
+      "(3,4]",
+      "(a+5)(b+2)",
+      "\\begin{pmatrix} -1/3 \\\\ 2/3 \\end{pmatrix}",
+    ]) {
+      const asked = { ...problem, answer };
+      expect([answer, checkAnswer(asked, `So it is $\\boxed{${answer}}.$`)]).toEqual([answer, true]);
+      expect([answer, checkAnswer(asked, `<think>x</think><answer>${answer}</answer>`)]).toEqual([answer, true]);
+      expect([answer, checkAnswer(asked, "\\boxed{(7,\\sqrt{11})}")]).toEqual([answer, false]);
+    }
+  });
+
   it("never throws, whatever a policy writes", () => {
     const piece = fc.constantFrom(
       "<answer>",
