@@ -62,6 +62,8 @@ describe("audit", () => {
     const found = grave(await run(strict)).find(({ mechanism }) => mechanism === "right-loses");
     expect(found?.severity).toBe("major");
     expect([found?.exploit, ...(found?.also ?? [])]).toContain("right/newline-at-end");
+    // Shown whole: the answer without its tag would lose for another reason.
+    expect(found?.response).toMatch(/<answer>.*<\/answer>/s);
   });
 
   it("searches where the catalogue has nothing: the trigger stands only in the reward's source", async () => {

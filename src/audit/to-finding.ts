@@ -5,7 +5,7 @@ import { responsibleFor } from "./attribute.ts";
 import { finderOf, keyOf, severityOfEscape, severityOfGain, severityOfLoss } from "./findings.ts";
 import { shrink } from "./shrink.ts";
 import { honest } from "./styles.ts";
-import { type Finding, mechanisms, type Problem } from "./types.ts";
+import { type Finding, type Mechanism, mechanisms, type Problem } from "./types.ts";
 
 export interface Reporting {
   readonly reward: Reward;
@@ -70,7 +70,15 @@ export async function toFinding({ reward, attacker }: Reporting, hit: Hit): Prom
   };
 }
 
-const notShrunk = new Set(["blind", "unstable", "unreadable-reference", "collusion", "brevity"]);
+/** A right answer that loses is not shrunk either: what is cut further loses for another reason (its box is gone). */
+const notShrunk: ReadonlySet<Mechanism> = new Set([
+  "blind",
+  "unstable",
+  "unreadable-reference",
+  "collusion",
+  "brevity",
+  "right-loses",
+]);
 
 /** The finding with the smallest response that does the same. */
 export async function smallest({ attacker }: Reporting, finding: Finding): Promise<Finding> {
@@ -78,7 +86,6 @@ export async function smallest({ attacker }: Reporting, finding: Finding): Promi
   const problem = problems.find(({ id }) => id === finding.problem);
   if (!problem || notShrunk.has(finding.mechanism) || finding.exploit.startsWith("inflated/")) return finding;
   const verdict = await check(problem, finding.response);
-  const loses = finding.mechanism === "right-loses";
   const bound =
     finding.reward === null ? null : (finding.honestWrong ?? 0) + 0.9 * (finding.reward - (finding.honestWrong ?? 0));
   const holds = async (texts: readonly string[]) => {
@@ -87,15 +94,11 @@ export async function smallest({ attacker }: Reporting, finding: Finding): Promi
     for (let i = 0; i < texts.length; i++) {
       const one = scored[i];
       const paid =
-        one !== null &&
-        (bound === null
-          ? one.reward === null
-          : one.reward !== null && (loses ? one.reward <= (finding.reward ?? 0) + 1e-9 : one.reward >= bound - 1e-9));
-      verdicts.push(paid && (await check(problem, texts[i])) === (loses ? true : verdict));
+        one !== null && (bound === null ? one.reward === null : one.reward !== null && one.reward >= bound - 1e-9);
+      verdicts.push(paid && (await check(problem, texts[i])) === verdict);
     }
     return verdicts;
   };
-  if (loses && verdict !== true) return finding;
   const slow = problem.kind === "code" || baseline.kind === "code";
   const response = await shrink(finding.response, holds, slow ? 60 : 400);
   if (response === finding.response) return finding;
