@@ -33,6 +33,7 @@ const quick = ["--problems", "math", "--workers", "0", "--no-cache"];
 
 describe("guerdon audit", () => {
   const reward = file("reward.ts", block("ts"));
+  file("bad-baseline.json", "{}");
 
   it("prints what docs/audit.md shows, writes JSON and a page, and fails", async () => {
     const { code, stdout } = await guerdon("audit", reward, ...quick, "--json", "out.json", "--report", "out.html");
@@ -57,6 +58,22 @@ describe("guerdon audit", () => {
     );
     expect((await guerdon("audit", reward, ...quick, "--baseline", "one-less.json")).code).toBe(1);
   }, 90_000);
+
+  it("keeps what was accepted where an audit did not get through everything, or not at all", async () => {
+    const entry = { key: "steps:steps", severity: "critical", exploit: "form/step-inflation", reason: "known" };
+    const accepted = file("kept.json", JSON.stringify({ version: 1, accepted: [entry] }));
+    const kept = () => (JSON.parse(readFileSync(join(folder, accepted), "utf8")) as { accepted: unknown[] }).accepted;
+    await guerdon("audit", reward, ...quick, "--baseline", accepted, "--update-baseline", "--evaluations", "1");
+    expect(kept()).toEqual([entry]);
+    const failing = file(
+      "failing.ts",
+      'import { defineReward } from "guerdon";\nexport default defineReward({ signals: { a: () => { throw new Error("no"); } } });',
+    );
+    const nothing = await guerdon("audit", failing, ...quick, "--baseline", accepted, "--update-baseline");
+    expect(nothing.stderr).toContain("nothing could be audited");
+    expect(nothing.code).toBe(1);
+    expect(kept()).toEqual([entry]);
+  }, 60_000);
 
   it("audits with data and with a check of one's own", async () => {
     const rows = [
@@ -107,6 +124,7 @@ export default defineReward({ name: "\\u001b[31m<script>alert(1)</script>", sign
     [["audit", "missing.ts"], "missing.ts: no such file"],
     [["audit", "reward.ts", "--budget", "soon"], "expected a time"],
     [["audit", "reward.ts", "--update-baseline"], "--update-baseline: needs --baseline"],
+    [["audit", "reward.ts", "--baseline", "bad-baseline.json"], "is no baseline of guerdon audit: version"],
     [["audit", "reward.ts", "--check", "reward.json"], "reward.json: no such file"],
     [["audit", "reward.ts", "--data", "nothing.jsonl"], "nothing.jsonl"],
   ])(

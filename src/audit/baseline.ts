@@ -25,24 +25,37 @@ export async function baselineKeys(path: string, update: boolean): Promise<Reado
     if (update && (thrown as NodeJS.ErrnoException).code === "ENOENT") return new Set();
     throw new ContractError(path, messageOf(thrown));
   }
+  let value: unknown;
   try {
-    return new Set(schema.parse(JSON.parse(text)).accepted.map(({ key }) => key));
+    value = JSON.parse(text);
   } catch (thrown) {
     throw new ContractError(path, `is no baseline of guerdon audit: ${messageOf(thrown).split("\n")[0]}`);
   }
+  const read = schema.safeParse(value);
+  if (read.success) return new Set(read.data.accepted.map(({ key }) => key));
+  const [{ path: at, message }] = read.error.issues;
+  throw new ContractError(path, `is no baseline of guerdon audit: ${at.map(String).join(".") || "it"}: ${message}`);
 }
 
-/** Accepts all findings of a report; reasons that were written into the file by hand are kept. */
-export async function writeBaseline(path: string, { findings, accepted }: AuditReport): Promise<void> {
-  const reasons = new Map<string, string>();
+/**
+ * Accepts all findings of a report; reasons that were written into the file by hand are kept. An audit that did not get
+ * through everything does not drop what it did not look at.
+ */
+export async function writeBaseline(path: string, { findings, accepted, unfinished }: AuditReport): Promise<void> {
+  const before = new Map<string, z.infer<typeof schema>["accepted"][number]>();
   try {
-    for (const { key, reason } of schema.parse(JSON.parse(await readFile(path, "utf8"))).accepted)
-      if (reason) reasons.set(key, reason);
+    for (const entry of schema.parse(JSON.parse(await readFile(path, "utf8"))).accepted) before.set(entry.key, entry);
   } catch {
     // There is none yet.
   }
-  const entries = [...findings, ...accepted]
-    .map(({ key, severity, exploit }) => ({ key, severity, exploit, reason: reasons.get(key) ?? "" }))
-    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  const now = [...findings, ...accepted].map(({ key, severity, exploit }) => ({
+    key,
+    severity,
+    exploit,
+    reason: before.get(key)?.reason ?? "",
+  }));
+  const found = new Set(now.map(({ key }) => key));
+  const kept = unfinished.length > 0 ? [...before.values()].filter(({ key }) => !found.has(key)) : [];
+  const entries = [...now, ...kept].sort((a, b) => (a.key < b.key ? -1 : 1));
   await writeFile(path, `${JSON.stringify({ version: 1, accepted: entries }, null, 2)}\n`);
 }

@@ -56,7 +56,11 @@ export function register(program: Command): void {
         .choices(["auto", "math", "choice", "text", "code", "format", "chat"])
         .default("auto"),
     )
-    .option("--budget <time>", "time that the audit may take; cuts the tail", duration, 60_000)
+    .addOption(
+      new Option("--budget <time>", "time that the audit may take; cuts the tail")
+        .argParser(duration)
+        .default(60_000, "60s"),
+    )
     .option("--evaluations <n>", "rollouts that may be scored", integer(1), 20_000)
     .option("--seed <seed>", "seed of everything that is drawn", "0")
     .option("--baseline <accepted.json>", "findings that were accepted: they do not fail the audit")

@@ -61,7 +61,10 @@ export async function runAudit(rewardFile: string, options: AuditCommandOptions)
       onProgress: live.update,
     });
     live.stop();
-    if (options.updateBaseline && options.baseline !== undefined) await writeBaseline(options.baseline, report);
+    // An audit that was interrupted, or that could not begin, says nothing about what may be accepted.
+    const through = !stopper.signal.aborted && report.honestRight !== null;
+    if (through && options.updateBaseline && options.baseline !== undefined)
+      await writeBaseline(options.baseline, report);
     await write(report, options);
     if (stopper.signal.aborted) return 130;
     if (report.honestRight === null) {
