@@ -35,6 +35,14 @@ function monitor(args: readonly string[], input = "", keepOpen = false) {
 const lines = (name: string) => readFileSync(example(name), "utf8").trimEnd().split("\n");
 
 describe("guerdon monitor", () => {
+  it("says when a second run in one log is left out", async () => {
+    const twice = join(folder, "twice.jsonl");
+    writeFileSync(twice, `${[...lines("healthy"), ...lines("hacking")].join("\n")}\n`);
+    const { code, stderr } = await monitor([twice]).ended;
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^139 records left out: .*second run/);
+  });
+
   it("alarms on the hacked example with exit code 1, and not on the healthy one", async () => {
     const [hacked, healthy] = await Promise.all([
       monitor([example("hacking")]).ended,

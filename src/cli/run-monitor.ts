@@ -31,6 +31,7 @@ export async function runMonitor(path: string, flags: MonitorFlags): Promise<num
     process.on("SIGTERM", stop);
   }
   let badLines = 0;
+  let earlier = 0;
   const watching = {
     map,
     follow: flags.follow,
@@ -51,8 +52,12 @@ export async function runMonitor(path: string, flags: MonitorFlags): Promise<num
   let alarmed = false;
   let delivery: Promise<string | null> = Promise.resolve(null);
   for await (const record of store ? storeRecords(path, watching) : log.records()) {
+    const last = monitor.verdict().lastStep;
     const assessment = monitor.add(record);
-    if (assessment === null) continue;
+    if (assessment === null) {
+      if (last !== null && record.step < last) earlier++;
+      continue;
+    }
     live.show(record, assessment);
     if (alarmed || assessment.score < flags.alarm) continue;
     alarmed = true;
@@ -65,6 +70,10 @@ export async function runMonitor(path: string, flags: MonitorFlags): Promise<num
   process.off("SIGINT", stop);
   process.off("SIGTERM", stop);
   if (badLines > badLinesShown) process.stderr.write(`${badLines - badLinesShown} further lines left out\n`);
+  if (earlier > 0)
+    process.stderr.write(
+      `${earlier} records left out: their steps come before one that was already read (a second run in this log, or one that was resumed further back?)\n`,
+    );
   const undelivered = await delivery;
   if (undelivered !== null) process.stderr.write(`webhook: ${printable(undelivered)}\n`);
   const verdict = monitor.verdict();

@@ -28,9 +28,15 @@ export function recordOfEntry(entry: Entry, count: number, rolloutsBefore = 0): 
     repetition: firstNumber(entry, "repetition"),
     ensembleStd: firstNumber(entry, "ensembleStd"),
     groupSpread: firstNumber(entry, "groupSpread"),
-    // A training run counts them, a record has their share.
+    // A training run counts them (one of them is no share of 1), a record has their share.
     unscored:
-      unscored === undefined || unscored <= 1 ? unscored : drawn > 0 ? Math.min(1, unscored / drawn) : undefined,
+      unscored === undefined
+        ? undefined
+        : drawn > 0 && Number.isInteger(unscored)
+          ? Math.min(1, unscored / drawn)
+          : unscored <= 1
+            ? unscored
+            : undefined,
   });
 }
 

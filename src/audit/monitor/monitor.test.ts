@@ -59,6 +59,18 @@ const collapse = [
 ];
 
 describe("monitor", () => {
+  it("stays a number after rewards near the largest ones there are", () => {
+    const monitor = createMonitor();
+    for (const record of run([
+      { step: 0, reward: 0 },
+      { step: 60, reward: 1 },
+    ])) {
+      const reward = record.step % 20 === 10 ? 1.7e308 : record.reward;
+      const score = monitor.add({ ...record, reward, signals: { a: -1.7e308 } })?.score;
+      expect(score).toBeLessThan(0.9);
+    }
+  });
+
   it("sounds no alarm while gold follows the reward, also over 5,000 steps of noise", () => {
     expect(verdictOf(run(healthy)).alarm).toBe(false);
     const long = [

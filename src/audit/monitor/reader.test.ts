@@ -167,6 +167,9 @@ describe("guerdon", () => {
       unscored: 0.25,
     };
     expect(records).toEqual([record, { ...record, step: 2, unscored: 0.125 }]);
+    // One unscored rollout of 64 is no share of 1.
+    expect(read([JSON.stringify({ ...metrics, unscored: 1 })]).records[0].unscored).toBe(1 / 64);
+    expect(read([JSON.stringify({ step: 1, reward: 1, unscored: 1 })]).records[0].unscored).toBe(1);
     expect(format).toBe("guerdon");
   });
 

@@ -46,6 +46,13 @@ describe("series", () => {
     expect(series.noise).toBe(0);
   });
 
+  it("forgets a huge value once it has left the window", () => {
+    const noisy = (count: number) => Array.from({ length: count }, (_, i) => (i * 7919) % 13);
+    const spiked = seriesOf([...noisy(20), 1e30, ...noisy(200)]);
+    expect(spiked.noise).toBeCloseTo(seriesOf([...noisy(20), 0, ...noisy(200)]).noise, 9);
+    expect(spiked.noise).toBeGreaterThan(1);
+  });
+
   it("never gives NaN", () => {
     fc.assert(
       fc.property(

@@ -70,10 +70,9 @@ export function createSeries(): Series {
     },
     add(at, value) {
       if (count >= 2) {
-        const slot = (count - 2) % noiseWindow;
-        total -= differences[slot];
-        differences[slot] = Math.abs(value - 2 * before + twoBefore);
-        total += differences[slot];
+        differences[(count - 2) % noiseWindow] = Math.abs(value - 2 * before + twoBefore);
+        // Summed anew: taking a huge difference out of a running sum would leave nothing of the small ones.
+        total = differences.reduce((sum, difference) => sum + difference, 0);
       }
       twoBefore = before;
       before = value;

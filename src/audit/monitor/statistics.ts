@@ -58,17 +58,17 @@ export function createStatistics(): Statistics {
       const { step } = record;
       for (const name of names) {
         const value = record[name];
-        if (value !== undefined && Number.isFinite(value)) series[name].add(step, value);
+        if (usable(value)) series[name].add(step, value);
       }
-      if (record.gold !== undefined) follow(gold, step, series.reward.level);
+      if (usable(record.gold)) follow(gold, step, series.reward.level);
       for (const [name, value] of Object.entries(record.signals ?? {})) {
-        if (!Number.isFinite(value)) continue;
+        if (!usable(value)) continue;
         const signal = signals.get(name) ?? watch(createSeries());
         signals.set(name, signal);
         signal.series.add(step, value);
         follow(signal, step, series.reward.level);
       }
-      if (record.reward !== undefined) trend.add();
+      if (usable(record.reward)) trend.add();
       return {
         ...goldReadings(gold, series),
         ...ofSignals(signals, series.reward),
@@ -78,6 +78,11 @@ export function createStatistics(): Statistics {
       };
     },
   };
+}
+
+/** Finite, and small enough that differences and sums of such values are finite too. */
+function usable(value: number | undefined): value is number {
+  return value !== undefined && Math.abs(value) < 1e100;
 }
 
 function watch(series: Series): Watched {
