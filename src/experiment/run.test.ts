@@ -92,6 +92,15 @@ test("a run resumes from its journal, over a torn line, with the same numbers", 
   expect((await run(loaded, { journal })).last.resumed).toBe(0);
 });
 
+test("a journal that cannot be written fails its experiment, and says why once", async () => {
+  const file = join(mkdtempSync(join(folder, "journal-")), "file");
+  writeFileSync(file, "");
+  const { results, failures } = await run(await load(), { journal: join(file, "below") });
+  expect(results).toEqual([]);
+  expect(failures).toHaveLength(1);
+  expect(failures[0]).toMatch(/ENOTDIR/);
+});
+
 test("a journal of other code is not used", async () => {
   const journal = mkdtempSync(join(folder, "journal-"));
   const first = await load("if (seed > 1) throw new Error('later seeds fail');");

@@ -1,6 +1,7 @@
 /** Runs experiments: jobs over threads, a journal for each experiment, results as they become complete. */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { messageOf } from "../core/error.ts";
 import { packageVersion } from "../pipeline/define.ts";
 import { type Journal, openJournal } from "./journal.ts";
 import { judge, sweepOf } from "./judge.ts";
@@ -91,7 +92,7 @@ export async function runExperiments(experiments: readonly LoadedExperiment[], o
       work.journal?.remove();
     } catch (thrown) {
       work.failed = true;
-      onFailure?.(work.loaded, thrown instanceof Error ? thrown.message : String(thrown));
+      onFailure?.(work.loaded, messageOf(thrown));
     }
   };
   for (const work of works) complete(work);
@@ -111,7 +112,13 @@ export async function runExperiments(experiments: readonly LoadedExperiment[], o
         finished++;
         const key = keyOf(job.arm, job.sweep, job.seed);
         work.measured.set(key, measurement);
-        work.journal?.add(key, measurement);
+        try {
+          work.journal?.add(key, measurement);
+        } catch (thrown) {
+          // A full disk or a folder that cannot be written: the result could not be kept either.
+          if (!work.failed) onFailure?.(work.loaded, messageOf(thrown));
+          work.failed = true;
+        }
         tell(job);
         complete(work);
       },
