@@ -35,8 +35,9 @@ const chunkRows = 2048;
 
 let instance: DuckDBInstance;
 let writer: DuckDBConnection;
-let reader: DuckDBConnection;
 let nextId = 0n;
+const questions = new Set<Promise<void>>();
+let closing = false;
 
 async function open(): Promise<void> {
   instance = await duckdb.DuckDBInstance.create(path, {
@@ -54,7 +55,6 @@ async function open(): Promise<void> {
   const last = await writer.runAndReadAll("SELECT coalesce(max(id), -1)::BIGINT AS last FROM rollouts");
   nextId = BigInt(String(last.getRowsJS()[0]?.[0] ?? -1)) + 1n;
   await writer.run("SET lock_configuration = true");
-  reader = await instance.connect();
 }
 
 type Value = string | number | bigint | boolean | null | InstanceType<typeof duckdb.DuckDBTimestampValue>;
@@ -147,6 +147,9 @@ const composed = /\bquery(?:_table)?\b"?\s*\(/i;
 const word = /\bquery(?:_table)?\b/i;
 const comment = /\/\*|--/;
 
+/** An answer is one text in memory, made while requests wait. */
+const mostCharacters = 32 * 1024 * 1024;
+
 /** One reading statement, at most `limit` rows. */
 async function query(
   sql: string,
@@ -157,30 +160,67 @@ async function query(
   // A comment between the word and its bracket would hide the call.
   const refused = aboutItself.exec(sql) ?? composed.exec(sql) ?? (comment.test(sql) ? word.exec(sql) : null);
   if (refused) throw new Error(`${refused[0]} is not allowed here; ask about the tables and views`);
-  const statements = await reader.extractStatements(sql);
-  if (statements.count !== 1) throw new Error(`expected one statement, got ${statements.count}`);
-  const statement = await statements.prepare(0);
-  const { SELECT, EXPLAIN } = duckdb.StatementType;
-  if (statement.statementType !== SELECT && statement.statementType !== EXPLAIN)
-    throw new Error("only statements that read are allowed: select …");
-  const timer = setTimeout(() => reader.interrupt(), timeLimit);
+  // A connection of its own: on a shared one, a question ends the stream of the one before, and a time limit all of them.
+  const reader = await instance.connect();
+  let late = false;
+  const began = performance.now();
+  // Again and again: a statement that waits for a thread does not hear it.
+  const timer = setInterval(() => {
+    late = performance.now() - began >= timeLimit;
+    if (late || closing) reader.interrupt();
+  }, 50);
   try {
-    const result = await statement.streamAndReadUntil(limit + 1);
-    const rows = result.getRowsJson() as unknown[][];
+    const statements = await reader.extractStatements(sql);
+    if (statements.count !== 1) throw new Error(`expected one statement, got ${statements.count}`);
+    const statement = await statements.prepare(0);
+    const { SELECT, EXPLAIN } = duckdb.StatementType;
+    if (statement.statementType !== SELECT && statement.statementType !== EXPLAIN)
+      throw new Error("only statements that read are allowed: select …");
+    const result = await statement.stream();
+    const rows: unknown[][] = [];
+    let characters = 0;
+    while (rows.length <= limit) {
+      const chunk = await result.fetchChunk();
+      if (chunk === null || chunk.rowCount === 0) break;
+      for (let row = 0; row < chunk.rowCount && rows.length <= limit; row++) {
+        const values = chunk.convertRowValues(row, duckdb.JsonDuckDBValueConverter);
+        characters += charactersOf(values);
+        if (characters > mostCharacters)
+          throw new Error(
+            `the answer is longer than ${mostCharacters.toLocaleString("en")} characters: ask for fewer rows or columns`,
+          );
+        rows.push(values);
+      }
+    }
     return { columns: result.columnNames(), rows: rows.slice(0, limit), more: rows.length > limit };
+  } catch (thrown) {
+    throw late ? new Error(`took longer than ${timeLimit / 1000} seconds`) : thrown;
   } finally {
-    clearTimeout(timer);
+    clearInterval(timer);
+    reader.closeSync();
   }
+}
+
+function charactersOf(values: readonly unknown[]): number {
+  let sum = 0;
+  for (const value of values)
+    if (typeof value === "string") sum += value.length;
+    else if (typeof value === "object" && value !== null) sum += JSON.stringify(value).length;
+    else sum += 8;
+  return sum;
 }
 
 let chain: Promise<void> = Promise.resolve();
 
 port.on("message", (message: StoreRequest) => {
   if (message.kind === "query") {
-    query(message.sql, message.limit, message.timeLimit).then(
-      (answer) => tell({ kind: "answer", id: message.id, answer }),
-      (thrown) => tell({ kind: "answer", id: message.id, error: messageOf(thrown).slice(0, 2000) }),
-    );
+    const question = query(message.sql, message.limit, message.timeLimit)
+      .then(
+        (answer) => tell({ kind: "answer", id: message.id, answer }),
+        (thrown) => tell({ kind: "answer", id: message.id, error: messageOf(thrown).slice(0, 2000) }),
+      )
+      .finally(() => questions.delete(question));
+    questions.add(question);
     return;
   }
   chain = chain.then(async () => {
@@ -194,7 +234,8 @@ port.on("message", (message: StoreRequest) => {
       }
       return;
     }
-    reader.closeSync();
+    closing = true;
+    await Promise.all(questions);
     await writer.run("CHECKPOINT").catch(() => {});
     writer.closeSync();
     instance.closeSync();
