@@ -72,7 +72,7 @@ Examples:
       } else {
         const shown = answer.rows.map((row) => row.map(cell));
         const widths = answer.columns.map((name, i) =>
-          Math.min(48, Math.max([...name].length, ...shown.map((row) => [...row[i]].length))),
+          shown.reduce((widest, row) => Math.min(48, Math.max(widest, [...row[i]].length)), [...name].length),
         );
         const line = (cells: readonly string[]) =>
           cells
