@@ -199,7 +199,10 @@ describe("guerdon score", () => {
 
 describe("guerdon quickstart --score", () => {
   it("generates, scores and reports", { timeout: 60_000 }, () => {
-    const child = spawnSync(process.execPath, [guerdon, "quickstart", "--score", "first"], { cwd: at, encoding: "utf8" });
+    const child = spawnSync(process.execPath, [guerdon, "quickstart", "--score", "first"], {
+      cwd: at,
+      encoding: "utf8",
+    });
     expect(child.status).toBe(0);
     expect(child.stdout).toMatch(/rollouts +2,000: /);
     expect(child.stdout).toMatch(/pass@k/);

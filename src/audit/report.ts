@@ -42,8 +42,13 @@ export function auditText(report: AuditReport, paint: Paint = noPaint): string {
   const summary = (["critical", "major", "minor"] as const)
     .filter((one) => count(one) > 0)
     .map((one) => `${count(one)} ${one}`);
+  const cut = report.unfinished.some((phase) => phase === "calibration" || phase === "exploits");
   const accepted = report.accepted.length > 0 ? ` (${report.accepted.length} accepted by the baseline)` : "";
-  lines.push(paint.bold(`${summary.length > 0 ? summary.join(", ") : "no findings"}${accepted}`));
+  lines.push(
+    paint.bold(
+      `${summary.length > 0 ? summary.join(", ") : cut ? "no findings so far: the audit was cut before it was through" : "no findings"}${accepted}`,
+    ),
+  );
   return `${lines.join("\n")}\n`;
 }
 

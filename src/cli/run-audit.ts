@@ -84,7 +84,9 @@ export async function runAudit(rewardFile: string, options: AuditCommandOptions)
 
 const rank = { minor: 0, major: 1, critical: 2, never: 3 };
 
-function exitCode({ findings }: AuditReport, failOn: AuditCommandOptions["failOn"]): number {
+function exitCode({ findings, unfinished }: AuditReport, failOn: AuditCommandOptions["failOn"]): number {
+  // An audit that was cut before its exploits were through has shown nothing.
+  if (failOn !== "never" && unfinished.some((phase) => phase === "calibration" || phase === "exploits")) return 1;
   return findings.some(({ severity }) => rank[severity] >= rank[failOn]) ? 1 : 0;
 }
 

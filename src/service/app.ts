@@ -230,6 +230,9 @@ export function createApp(service: Service, { tokens }: AppOptions): Hono<Enviro
       throw new Problem(404, "no-reward", `there are ${host.names.join(", ")}`, { field: "reward" });
     const gold = c.req.query("gold");
     if (gold !== undefined && !/^[\w.-]{1,64}$/.test(gold)) throw badField("gold", "expected the name of a signal");
+    const signals = await host.use(reward, async (loaded) => Object.keys(loaded.reward.definition.signals));
+    if (gold !== undefined && !signals.includes(gold))
+      throw badField("gold", `expected one of the signals ${signals.join(", ")}`);
     const answer = await service.store.query(stepsStatement(-1, reward), { limit: mostSteps });
     const { monitorAdvice, recordsFrom } = await import("../audit/monitor/index.ts");
     const map = gold === undefined ? undefined : { gold: `signals.${gold}` };
