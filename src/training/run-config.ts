@@ -72,6 +72,7 @@ const settingsSchema = z.strictObject({
   temperature: z.number().positive().default(1),
   epochs: count.default(1).describe("passes over each step's rollouts"),
   minibatches: count.default(1).describe("updates a pass"),
+  threads: z.int().min(1).max(16).optional().describe("threads of its own to compute on; changes no number"),
   model: modelSchema.prefault({}),
   warmUp: z
     .union([z.literal(false), startSchema, warmUpSchema])

@@ -252,6 +252,7 @@ function trainerOf(
     minibatches,
     optimizer,
     seed,
+    threads,
   }: LoadedTraining["plan"],
   from: Pick<Parameters<typeof policyGradient>[0], "parameters" | "reference" | "resume">,
 ): PolicyGradientTrainer {
@@ -266,6 +267,7 @@ function trainerOf(
     minibatches,
     optimizer,
     seed,
+    threads,
     measureKl: true,
     ...from,
   });
@@ -273,7 +275,17 @@ function trainerOf(
 
 /** All that decides the numbers of a run, so that nobody goes on with another one. How long it runs may change. */
 function identityOf({ plan, reward, hash }: LoadedTraining): Record<string, unknown> {
-  const { task, reward: _, steps: __, output: ___, name: ____, checkpoints: _____, stop: ______, ...settings } = plan;
+  const {
+    task,
+    reward: _,
+    steps: __,
+    output: ___,
+    name: ____,
+    checkpoints: _____,
+    stop: ______,
+    threads: _______,
+    ...settings
+  } = plan;
   const identity = {
     task: task.identity ?? hash,
     reward: reward.hash,
