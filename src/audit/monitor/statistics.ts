@@ -3,7 +3,7 @@
  * its inputs are missing. What they add up to is the model's (model.ts).
  */
 import { createSeries, type Series } from "./series.ts";
-import type { MonitorRecord, StatisticName } from "./types.ts";
+import { type MonitorRecord, recordFields, type StatisticName } from "./types.ts";
 
 export interface Reading {
   readonly value: number;
@@ -17,22 +17,8 @@ export type Readings = Partial<Record<StatisticName, Reading>>;
 
 /** Values of a series before anything is said of it. */
 const fewest = 4;
-const names = [
-  "reward",
-  "rewardStd",
-  "gold",
-  "correlation",
-  "kl",
-  "chi2",
-  "entropy",
-  "length",
-  "correctLength",
-  "repetition",
-  "ensembleStd",
-  "groupSpread",
-  "unscored",
-] as const;
-type SeriesName = (typeof names)[number];
+type SeriesName = Exclude<(typeof recordFields)[number], "step">;
+const names = recordFields.filter((name): name is SeriesName => name !== "step");
 
 /** A series with its best level and what the reward was then. */
 interface Watched {
