@@ -1,3 +1,4 @@
+import { indexGroups } from "../core/groups.ts";
 import { isRagged, type Ragged } from "../core/ragged.ts";
 import { gae } from "../credit/gae.ts";
 import { groupRelative } from "../credit/group-relative.ts";
@@ -24,12 +25,14 @@ export interface CreditInputs {
 
 /**
  * Advantages of one step's rollouts by the algorithm's parts. Unscored rollouts are left out before
- * anything is computed; they get 0, and their tokens are masked in the loss.
+ * anything is computed; they get 0, and their tokens are masked in the loss. The only scored rollout of
+ * a larger group has nothing left to be compared with: under a group baseline it gets 0 and enters no
+ * statistic, whatever `singleton` says of groups that were drawn as one rollout.
  */
 export function advantagesOf(algorithm: PolicyGradientAlgorithm, rollouts: Rollouts, inputs: CreditInputs): Advantages {
   const { credit } = algorithm;
   const { replyLength } = inputs;
-  const rows = rollouts.scored.flatMap((scored, row) => (scored ? [row] : []));
+  const rows = comparableRows(credit, rollouts);
   const count = rollouts.scored.length;
   const perToken = credit.kind !== "group-relative";
   const advantages = new Float32Array(perToken ? count * replyLength : count);
@@ -72,6 +75,20 @@ export function advantagesOf(algorithm: PolicyGradientAlgorithm, rollouts: Rollo
     if (returns !== undefined) put(returns, result.returns);
   }
   return { advantages, returns };
+}
+
+/** Scored rollouts; where the baseline is the group's, those that have another scored one in it, or never had any other. */
+function comparableRows(credit: PolicyGradientAlgorithm["credit"], { scored, groups }: Rollouts): number[] {
+  const rows = scored.flatMap((is, row) => (is ? [row] : []));
+  const ofGroup =
+    credit.kind === "group-relative"
+      ? credit.params.baseline !== "none"
+      : credit.kind === "reinforce-plus-plus" && credit.params.baseline === "group-mean";
+  if (!ofGroup || rows.length === scored.length) return rows;
+  const { of, counts } = indexGroups(groups);
+  const scoredCounts = new Int32Array(counts.length);
+  for (const row of rows) scoredCounts[of[row]]++;
+  return rows.filter((row) => scoredCounts[of[row]] > 1 || counts[of[row]] === 1);
 }
 
 /** Rows of N×R as a ragged array of full rows. */
