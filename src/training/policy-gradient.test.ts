@@ -5,6 +5,7 @@ import { liveArrays } from "../model/networks/live-arrays.fixture.ts";
 import { dispose, fromHost, keep, toHost } from "../model/networks/parameters.ts";
 import { initTransformer, type TransformerConfig } from "../model/networks/transformer.ts";
 import { algorithms, type PolicyGradientAlgorithm } from "./algorithms.ts";
+import { advantagesOf } from "./credit.ts";
 import { policyEvaluation } from "./evaluate-policy.ts";
 import type { LanguageTask } from "./language-task.ts";
 import { type PolicyGradientOptions, type PolicyGradientTrainer, policyGradient } from "./policy-gradient.ts";
@@ -152,6 +153,72 @@ describe("policy gradient", () => {
     plain.dispose();
     resampled.dispose();
   });
+
+  it("takes no unscored rollout for a reward of 0 when it draws again", async () => {
+    // Of each first draw's groups: 0 and 1 unscored but for one, 2 wholly, 3 as equal as scored; the others differ.
+    const score = ({ groups }: DrawnRollouts) =>
+      Promise.resolve({
+        rewards: Array.from(groups, (group, row) => {
+          const member = row % 8;
+          if (group < 2) return member === 0 ? 1 : null;
+          if (group === 2) return null;
+          if (group === 3) return member < 4 ? 1 : null;
+          return member % 2;
+        }),
+      });
+    const trainer = policyGradient(options({ ...algorithms.drGrpo, resampling: 3 }, { task: easy }));
+    const report = await trainer.stepWith(score);
+    // Four of eight groups have spread; a second draw gives the other four.
+    expect(report.rollouts).toBe(128);
+    expect(report.informativeGroups).toBe(1);
+    trainer.dispose();
+
+    // Groups of one are compared with nothing: scored ones are kept, unscored ones drawn again.
+    const alone = policyGradient(options({ ...algorithms.drGrpo, resampling: 3 }, { task: easy, groupSize: 1 }));
+    const half = await alone.stepWith(({ groups }) =>
+      Promise.resolve({ rewards: Array.from(groups, (group) => (group < 4 ? 1 : null)) }),
+    );
+    expect(half.rollouts).toBe(16);
+    alone.dispose();
+
+    const short = policyGradient(options(algorithms.grpo, { task: easy }));
+    await expect(short.stepWith(() => Promise.resolve({ rewards: [1] }))).rejects.toThrow(/task.reward.*undefined/);
+    short.dispose();
+  });
+
+  it.each(["grpo", "drGrpo", "rloo", "reinforcePlusPlus"] as const)(
+    "%s gives the only scored rollout of a group no advantage",
+    (name) => {
+      const lengths = new Int32Array(8).fill(2);
+      const samples = {
+        lengths,
+        tokens: new Int32Array(0),
+        logprobs: new Float32Array(16),
+        entropies: new Float32Array(16),
+      };
+      const rollouts = {
+        samples,
+        rewards: Float64Array.from([9, 0, 0, 0, 1, 0, 1, 0]),
+        scored: [true, false, false, false, true, true, true, true],
+        groups: Int32Array.from([0, 0, 0, 0, 1, 1, 1, 1]),
+      };
+      const inputs = { mask: new Float32Array(16).fill(1), replyLength: 2 };
+      const { advantages } = advantagesOf(algorithms[name], rollouts, inputs);
+      const width = advantages.length / 8;
+      expect(Array.from(advantages.subarray(0, 4 * width), Math.abs)).toEqual(Array(4 * width).fill(0));
+      // Nor does it enter what the others are divided by.
+      const others = advantagesOf(
+        algorithms[name],
+        { ...rollouts, scored: rollouts.scored.map((_, row) => row >= 4) },
+        inputs,
+      );
+      expect(advantages).toEqual(others.advantages);
+      expect(advantages[4 * width]).toBeGreaterThan(0);
+      // Groups of one by design keep what the part says of them.
+      const singles = { ...rollouts, groups: Int32Array.from([0, 1, 2, 3, 4, 5, 6, 7]) };
+      expect(advantagesOf(algorithms[name], singles, inputs).advantages[0]).toBeGreaterThan(0);
+    },
+  );
 
   it("goes on from a snapshot to the same numbers, and measures the KL", () => {
     const start = (changes: Partial<PolicyGradientOptions> = {}) =>

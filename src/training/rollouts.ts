@@ -82,9 +82,8 @@ export function* collectRollouts(
   const spread: [Rollouts, number][] = [];
   const flat: [Rollouts, number][] = [];
   const sort = (rollouts: Rollouts) => {
-    const { keep: kept } = dynamicFilter()({ rewards: rollouts.rewards, groups: rollouts.groups });
-    for (let group = 0; group < prompts; group++)
-      (kept[group * groupSize] ? spread : flat).push([rollouts, group * groupSize]);
+    const kept = groupsWithSpread(rollouts, groupSize);
+    for (let group = 0; group < prompts; group++) (kept.has(group) ? spread : flat).push([rollouts, group * groupSize]);
   };
   sort(first);
   for (let round = 0; round < resampling && spread.length < prompts; round++) {
@@ -95,7 +94,20 @@ export function* collectRollouts(
   return { kept: gather([...spread, ...flat].slice(0, prompts), groupSize, columns, replyLength), drawn };
 }
 
-/** Scores as typed arrays; whatever is no number is named. */
+/**
+ * Groups whose scored rewards differ; the unscored tell nothing. A group that was drawn as one rollout is compared
+ * with nothing and kept when it is scored; one of which a single rollout was scored has lost what it is compared with.
+ */
+function groupsWithSpread({ rewards, scored, groups }: Rollouts, groupSize: number): ReadonlySet<string | number> {
+  const rows = scored.flatMap((is, row) => (is ? [row] : []));
+  const { keptGroups } = dynamicFilter({ keepSingletons: groupSize === 1 })({
+    rewards: Float64Array.from(rows, (row) => rewards[row]),
+    groups: Int32Array.from(rows, (row) => groups[row]),
+  });
+  return new Set(keptGroups);
+}
+
+/** Scores as typed arrays; whatever is no number is named. The 0 of an unscored rollout is a filler that `scored` hides. */
 function checkScores(
   { rewards, advantages }: RolloutScores,
   { lengths }: Samples,
@@ -103,7 +115,7 @@ function checkScores(
 ): Pick<Rollouts, "rewards" | "scored" | "advantages"> {
   const scored = Array.from(lengths, (_, row) => rewards[row] !== null);
   const values = Float64Array.from(lengths, (_, row) => {
-    const reward = rewards[row] ?? 0;
+    const reward = rewards[row] === null ? 0 : rewards[row];
     if (!Number.isFinite(reward))
       throw new ContractError("task.reward", `expected a finite number or null, got ${reward}`);
     return reward;
