@@ -81,6 +81,7 @@ export function fakeScorer(
       if (options.state) count = (snapshot as { count: number }).count;
     },
     counters: () => ({ scored: count, unscored: 0, errors: {}, signals: {} }),
+    waits: false,
     close: async () => {},
   };
   return scorer;

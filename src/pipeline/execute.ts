@@ -6,6 +6,7 @@ import { ContractError, messageOf, type ScoreError, scoreError } from "../core/e
 import { fromThrown, isErrorCode, isThenable, normalizeResult } from "./calls.ts";
 import { type Column, type Columns, columnKey, entriesOf, sliceColumn, transpose, viewer } from "./columns.ts";
 import type { FunctionSignalPlan, PartSignalPlan, SignalPlan } from "./plan.ts";
+import type { SignalContext } from "./types.ts";
 
 /** Rows [from, to) of one signal. `single`: one at a time, to find the row that hangs or crashes. */
 export interface Item {
@@ -113,7 +114,7 @@ function runFunction(
   { publish }: ExecuteOptions,
 ): void {
   const view = viewer(columns);
-  const context = { signal: new AbortController().signal };
+  const context = endless();
   for (let row = item.from; row < item.to; row++) {
     publish?.(row, row + 1);
     try {
@@ -132,6 +133,17 @@ function runFunction(
     }
     if ((row & 15) === 15) builder.progress(row + 1);
   }
+}
+
+/** What computes is never aborted, and hardly ever looks: its signal is made when it does. */
+function endless(): SignalContext {
+  let signal: AbortSignal | null = null;
+  return {
+    get signal() {
+      signal ??= new AbortController().signal;
+      return signal;
+    },
+  };
 }
 
 /** Slice sizes that proved right, by signal; only speed depends on them. */

@@ -21,6 +21,7 @@ export interface Runner {
   /** Signals that turned out to be asynchronous. */
   readonly asynchronous: Set<number>;
   readonly rewardHash: string;
+  readonly onCall?: (signal: number, from: number, to: number) => void;
 }
 
 interface Prepared {
@@ -251,25 +252,29 @@ async function runInThread(
 ): Promise<void> {
   for (const one of prepared) {
     const { signal, run, rows } = one;
+    const { onCall } = runner;
+    const publish = onCall && ((from: number, to: number) => onCall(signal.index, from, to));
     try {
       if (isBatch(signal)) {
         const pieces = gatherAll(neededKeys([signal], columns), columns, rows);
         for (const item of batchItem(signal, rows))
-          execute(signal, pieces, item, { emit: (segment) => receive(run, segment, (i) => rows[i]) });
+          execute(signal, pieces, item, { publish, emit: (segment) => receive(run, segment, (i) => rows[i]) });
       } else {
         for (const [from, to] of rangesWithin(rows, 0, run.values.length)) {
           execute(
             signal,
             columns,
             { signal: signal.index, from, to },
-            { emit: (segment) => receive(run, segment, (i) => i) },
+            { publish, emit: (segment) => receive(run, segment, (i) => i) },
           );
         }
       }
     } catch (thrown) {
-      if (!(thrown instanceof AsynchronousSignal)) throw thrown;
+      if (!(thrown instanceof AsynchronousSignal) || onCall) throw thrown;
       runner.asynchronous.add(signal.index);
       turnedAsynchronous.add(one);
+    } finally {
+      onCall?.(signal.index, 0, 0);
     }
   }
 }

@@ -54,6 +54,7 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
     counters,
     asynchronous: new Set(),
     rewardHash: reward.hash,
+    onCall: options.onCall,
   };
   let state: ScorerState = { rollouts: 0, states: initialStates(plan) };
   let submitted = 0;
@@ -61,6 +62,7 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
   const runsCode = plan.signals.some((signal) => signal.kind === "part" && signal.bound.part.id === codeTests.id);
   const releaseSandboxes = runsCode ? holdCodeSandboxes() : null;
   const turns = turnstile();
+  const ordered = plan.stateful || plan.draws;
   /** One a call under way: signals derived from a long-lived one would be remembered by it for good. */
   const underWay = new Set<AbortController>();
 
@@ -107,7 +109,7 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
     const steps = credit ? plan.steps : plan.steps.filter(({ stage }) => stage !== "credit");
     const result = await runSteps({ steps, columns, components, rewards: combined, states, fail });
     stop?.throwIfAborted();
-    if (plan.stateful || plan.draws) {
+    if (ordered) {
       if (!plan.stateful) await turn.come();
       stop?.throwIfAborted();
       state = { rollouts: firstRollout + size, states: result.states };
@@ -147,6 +149,10 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
     async score(batch, { signal, credit = true } = {}) {
       if (closed) throw new Error("the scorer was closed");
       checkBatch(reward, batch, credit);
+      const first = submitted;
+      submitted += batch.size;
+      // Nothing waits and nothing has to come in order: nothing can be stopped either.
+      if (options.onCall && !signal && !ordered) return scoreBatch(batch, first, anyTurn, undefined, credit);
       const controller = new AbortController();
       const stop = controller.signal;
       setMaxListeners(0, stop);
@@ -154,8 +160,6 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
       if (signal?.aborted) passOn();
       else signal?.addEventListener("abort", passOn, { once: true });
       underWay.add(controller);
-      const first = submitted;
-      submitted += batch.size;
       const turn = turns.enter();
       let abandon: (() => void) | undefined;
       const aborted = new Promise<never>((_, reject) => {
@@ -178,6 +182,9 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
       submitted = state.rollouts;
     },
     counters: () => structuredClone(counters),
+    get waits() {
+      return runner.asynchronous.size > 0;
+    },
     async close() {
       closed = true;
       for (const controller of underWay) controller.abort(new Error("the scorer was closed"));
@@ -185,6 +192,8 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
     },
   };
 }
+
+const anyTurn: Turn = { come: () => Promise.resolve(), leave: () => {} };
 
 function checkBatch(reward: Reward, { size, fields }: RolloutBatch, credit: boolean): void {
   checkWiring(reward, new Set(Object.keys(fields)), { credit });

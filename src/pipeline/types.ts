@@ -167,6 +167,13 @@ export interface ScorerOptions {
   readonly cacheFolder?: string;
   /** Seed of backoff jitter and of any draw that parts ask for. Default 0. */
   readonly seed?: number | string;
+  /**
+   * Told before every call of a signal which one it is and which rows, and of an empty range when none is under way any
+   * more: for a scorer without workers on a thread that somebody watches and ends when a call takes too long. `score`
+   * then rejects when a function turns out to wait for something, whose limits have to hold for all such threads
+   * together.
+   */
+  readonly onCall?: (signal: number, from: number, to: number) => void;
 }
 
 /** Runs one reward. Knows no file, no HTTP: batches in, scored batches out, in the same order. */
@@ -183,6 +190,8 @@ export interface Scorer {
   snapshot(): unknown;
   restore(snapshot: unknown): void;
   counters(): ScorerCounters;
+  /** A function that is not declared `async` turned out to wait for something. */
+  readonly waits: boolean;
   close(): Promise<void>;
 }
 

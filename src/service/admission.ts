@@ -6,6 +6,8 @@ export interface Admission {
   enter(bytes: number): () => void;
   /** Waits for a turn to be scored; rejects with the signal's reason. The returned function ends the turn. */
   turn(signal: AbortSignal): Promise<() => void>;
+  /** A turn at once, or null when there is none to be had. */
+  tryTurn(): (() => void) | null;
   readonly running: number;
   readonly waiting: number;
   readonly inside: number;
@@ -43,7 +45,21 @@ export function createAdmission(limits: AdmissionLimits): Admission {
     }
   };
 
+  const begin = () => {
+    running++;
+    const started = performance.now();
+    let ended = false;
+    return () => {
+      if (ended) return;
+      ended = true;
+      running--;
+      typical += 0.1 * (performance.now() - started - typical);
+      startNext();
+    };
+  };
+
   return {
+    tryTurn: () => (running < limits.running && queue.length === 0 ? begin() : null),
     get running() {
       return running;
     },
@@ -87,16 +103,7 @@ export function createAdmission(limits: AdmissionLimits): Admission {
         }
         const start = () => {
           signal.removeEventListener("abort", abandoned);
-          running++;
-          const started = performance.now();
-          let ended = false;
-          resolve(() => {
-            if (ended) return;
-            ended = true;
-            running--;
-            typical += 0.1 * (performance.now() - started - typical);
-            startNext();
-          });
+          resolve(begin());
         };
         const abandoned = () => {
           const at = queue.indexOf(start);

@@ -18,30 +18,43 @@ export interface ScoreAnswer {
   readonly signals: Readonly<Record<string, SignalAnswer>>;
 }
 
-export function toAnswer(scored: ScoredBatch, redact: Redact, evidence: boolean): ScoreAnswer {
-  const clean = cleaner(redact);
+/** The messages of its errors are those of the reward: they are for nobody before they are `cleaned`. */
+export function toAnswer(scored: ScoredBatch, evidence: boolean): ScoreAnswer {
   return {
     rewards: scored.rewards,
-    errors: scored.errors.map(clean),
+    errors: scored.errors,
     combined: scored.combined,
     advantages: scored.advantages,
-    signals: Object.fromEntries(
-      Object.entries(scored.signals).map(([name, column]) => [name, signalAnswer(column, clean, evidence)]),
-    ),
+    signals: mapValues(scored.signals, (column) => signalAnswer(column, evidence)),
   };
 }
 
-function signalAnswer(
-  column: SignalColumn,
-  clean: (error: ScoreError | null) => ScoreError | null,
-  evidence: boolean,
-): SignalAnswer {
+function signalAnswer(column: SignalColumn, evidence: boolean): SignalAnswer {
   return {
     values: column.values,
-    errors: column.errors.map(clean),
+    errors: column.errors,
     evidence: evidence ? column.evidence.map((item) => plainEvidence(item)) : undefined,
     cached: column.cached,
   };
+}
+
+export function cleaned(answer: ScoreAnswer, redact: Redact): ScoreAnswer {
+  const clean = cleaner(redact);
+  return {
+    ...answer,
+    errors: answer.errors.map(clean),
+    signals: mapValues(answer.signals, (column) => ({ ...column, errors: column.errors.map(clean) })),
+  };
+}
+
+/** Nothing failed, so that there is nothing to clean. */
+export function isClean({ errors, signals }: ScoreAnswer): boolean {
+  const none = (list: readonly (ScoreError | null)[]) => list.every((error) => error === null);
+  return none(errors) && Object.values(signals).every((column) => none(column.errors));
+}
+
+function mapValues<A, B>(record: Readonly<Record<string, A>>, map: (value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
 }
 
 export function cleaner(redact: Redact): (error: ScoreError | null) => ScoreError | null {

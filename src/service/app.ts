@@ -1,9 +1,8 @@
 /** The HTTP application: routes, and what every request goes through. Knows no socket. */
-import { randomUUID } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { catalogue, loadPart, stageOf, summaryOf } from "../catalogue/index.ts";
-import { toAnswer } from "./answer.ts";
-import { createAuthorize, isLoopbackHost, unauthorized } from "./auth.ts";
+import { cleaned, toAnswer } from "./answer.ts";
+import { createGuard } from "./auth.ts";
 import { announcedBytes, readJson } from "./body.ts";
 import { toBatch } from "./columns.ts";
 import { docsPage } from "./docs-page.ts";
@@ -14,6 +13,7 @@ import { openApi } from "./openapi.ts";
 import { getReward } from "./openrlhf.ts";
 import { describePart } from "./part-schema.ts";
 import { badField, Problem, problemOf } from "./problem.ts";
+import { answerHeaders, deadlineOf, noteRequest, policyStepOf, requestIdOf, startClock } from "./request.ts";
 import { checkKeys, readScoreRequest } from "./score-request.ts";
 import { type Service, scoreBatch, type Visit } from "./service.ts";
 import { stepRows, stepsStatement } from "./store-steps.ts";
@@ -21,7 +21,16 @@ import { streamScores } from "./stream.ts";
 import { classify, scorePairs } from "./vllm.ts";
 
 interface Environment {
+  Bindings: Arrival;
   Variables: { id: string; noted: Record<string, unknown>; route: string };
+}
+
+/** What is known already of a request that tried the lane before it came here. */
+export interface Arrival {
+  /** `performance.now()` when it came in. */
+  readonly started?: number;
+  /** What it is to be answered with. */
+  readonly problem?: Problem;
 }
 
 type Handler = (
@@ -45,8 +54,7 @@ export interface AppOptions {
 export function createApp(service: Service, { tokens }: AppOptions): Hono<Environment> {
   const { host, admission, measures, limits, redact, log } = service;
   const app = new Hono<Environment>();
-  const authorize = createAuthorize(tokens);
-  const open = new Set(["/healthz", "/readyz"]);
+  const guard = createGuard(tokens);
 
   const answerProblem = (c: Context<Environment>, thrown: unknown): Response => {
     let problem = problemOf(thrown);
@@ -66,38 +74,19 @@ export function createApp(service: Service, { tokens }: AppOptions): Hono<Enviro
   };
 
   app.use("*", async (c, next) => {
-    const started = performance.now();
-    const given = c.req.header("x-request-id");
-    const id = given !== undefined && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID();
+    const started = c.env?.started ?? performance.now();
+    const id = requestIdOf(c.req.header("x-request-id"));
     c.set("id", id);
     c.set("noted", {});
     c.set("route", "other");
     c.header("x-request-id", id);
-    c.header("x-content-type-options", "nosniff");
-    c.header("cache-control", "no-store");
+    for (const [name, value] of Object.entries(answerHeaders)) c.header(name, value);
     const { path, method } = c.req;
-    if (tokens.length === 0 && !isLoopbackHost(c.req.header("host") ?? null)) {
-      c.res = answerProblem(
-        c,
-        new Problem(403, "host", "without tokens this service answers to localhost only", { field: "Host" }),
-      );
-    } else if (tokens.length > 0 && !open.has(path) && !authorize(c.req.header("authorization") ?? null)) {
-      c.res = answerProblem(c, unauthorized());
-    } else await next();
-    const seconds = (performance.now() - started) / 1000;
+    const turnedAway = guard(path, c.req.header("host"), c.req.header("authorization"));
+    if (turnedAway) c.res = answerProblem(c, turnedAway);
+    else await next();
     const { status } = c.res;
-    measures.request(c.get("route"), status, seconds);
-    const line = {
-      requestId: id,
-      method,
-      path: path.slice(0, 200),
-      status,
-      milliseconds: Math.round(seconds * 1e5) / 100,
-      ...c.get("noted"),
-    };
-    if (status >= 500) log.warn(line, "request");
-    else if (open.has(path) || path === "/metrics") log.debug(line, "request");
-    else log.info(line, "request");
+    noteRequest(service, { id, method, path, route: c.get("route"), status, started, noted: c.get("noted") });
   });
 
   app.onError((thrown, c) => answerProblem(c, thrown));
@@ -119,18 +108,22 @@ export function createApp(service: Service, { tokens }: AppOptions): Hono<Enviro
     declare("POST", path);
     app.post(path, async (c) => {
       c.set("route", path);
+      if (c.env?.problem) throw c.env.problem;
       if (service.draining) throw stopping();
-      const milliseconds = deadlineOf(c, limits.deadline);
+      const milliseconds = deadlineOf(c.req.header("x-deadline-ms"), limits.deadline);
       const leave = admission.enter(announcedBytes(c.req.raw.headers, limits.body));
       let streaming = false;
-      const clock = startClock(c, milliseconds);
+      const clock = startClock(milliseconds, c.env?.started);
+      const { signal } = c.req.raw;
+      signal.addEventListener("abort", clock.gone, { once: true });
+      if (signal.aborted) clock.gone();
       try {
         const body = await readJson(c.req.raw, limits.body);
         const visit: Visit = {
           id: c.get("id"),
           signal: clock.signal,
           noted: c.get("noted"),
-          policyStep: policyStepOf(c),
+          policyStep: policyStepOf(c.req.header("x-policy-step")),
         };
         const answer = await handle(body, visit, c);
         if (!(answer instanceof Response)) return c.json(answer);
@@ -193,7 +186,7 @@ export function createApp(service: Service, { tokens }: AppOptions): Hono<Enviro
         const scored = await scoreBatch(service, loaded, batch, visit, request);
         return {
           reward: { name: loaded.name, hash: loaded.reward.hash },
-          ...toAnswer(scored, redact, request.evidence),
+          ...cleaned(toAnswer(scored, request.evidence), redact),
           requestId: visit.id,
         };
       });
@@ -310,48 +303,8 @@ function checkWants({ needsWithoutCredit }: LoadedReward, fields: Readonly<Recor
   }
 }
 
-/** `X-Deadline-Ms`: the client's own limit, never more than the service's. */
-function deadlineOf(c: Context<Environment>, most: number): number {
-  const given = c.req.header("x-deadline-ms");
-  if (given === undefined) return most;
-  const wanted = /^\d{1,9}$/.test(given) ? Number(given) : 0;
-  if (wanted < 1)
-    throw new Problem(400, "deadline", "expected a positive number of milliseconds", { field: "X-Deadline-Ms" });
-  return Math.min(most, wanted);
-}
-
 /** Policy steps that advice rests on: the first ones of a run. */
 const mostSteps = 20_000;
-
-/** `X-Policy-Step`: which step of the policy wrote the rollouts. */
-function policyStepOf(c: Context<Environment>): number | null {
-  const given = c.req.header("x-policy-step");
-  if (given === undefined) return null;
-  if (!/^\d{1,15}$/.test(given))
-    throw new Problem(400, "bad-field", "expected a whole number of at least 0", { field: "X-Policy-Step" });
-  return Number(given);
-}
-
-/** One signal for both ways a request can end early: its deadline, and a client that has gone. */
-function startClock(c: Context<Environment>, milliseconds: number): { signal: AbortSignal; stop: () => void } {
-  const controller = new AbortController();
-  const timer = setTimeout(() => {
-    controller.abort(
-      new Problem(504, "deadline", `not finished within ${milliseconds} ms`, { retryable: true, retryAfter: 1 }),
-    );
-  }, milliseconds);
-  const { signal } = c.req.raw;
-  const gone = () => controller.abort(new Problem(499, "gone", "the client closed the connection"));
-  if (signal.aborted) gone();
-  else signal.addEventListener("abort", gone, { once: true });
-  return {
-    signal: controller.signal,
-    stop() {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", gone);
-    },
-  };
-}
 
 /** The same stream, and a promise of its end, however it ends. */
 function watched(stream: ReadableStream<Uint8Array>): [ReadableStream<Uint8Array>, Promise<void>] {

@@ -41,8 +41,22 @@ function tokenOf(authorization: string | null): string {
   return colon < 0 ? "" : pair.slice(colon + 1);
 }
 
-export function unauthorized(): Problem {
-  return new Problem(401, "unauthorized", "expected `Authorization: Bearer <token>` with a token of this service");
+/** Probes carry no token. */
+const open = new Set(["/healthz", "/readyz"]);
+
+/** Who may call what: the problem of a request that is turned away, by its path and headers. */
+export function createGuard(
+  tokens: readonly string[],
+): (path: string, host: string | undefined, authorization: string | undefined) => Problem | null {
+  const authorize = createAuthorize(tokens);
+  return (path, host, authorization) => {
+    if (tokens.length === 0) {
+      if (isLoopbackHost(host ?? null)) return null;
+      return new Problem(403, "host", "without tokens this service answers to localhost only", { field: "Host" });
+    }
+    if (open.has(path) || authorize(authorization ?? null)) return null;
+    return new Problem(401, "unauthorized", "expected `Authorization: Bearer <token>` with a token of this service");
+  };
 }
 
 export function isLoopback(host: string): boolean {

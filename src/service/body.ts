@@ -4,7 +4,7 @@ import { Problem } from "./problem.ts";
 const deepest = 64;
 
 /** Bytes that a request announces; `most` when it does not say. Throws for bodies that are too large or no JSON. */
-export function announcedBytes(headers: Headers, most: number): number {
+export function announcedBytes(headers: Pick<Headers, "get">, most: number): number {
   const type = headers.get("content-type") ?? "";
   const [media, ...parameters] = type.split(";").map((piece) => piece.trim().toLowerCase());
   if (media !== "application/json") {
@@ -46,7 +46,11 @@ function tooLarge(most: number): Problem {
 }
 
 export async function readJson(request: Request, most: number): Promise<Record<string, unknown>> {
-  const text = decode(await readBytes(request, most));
+  return parseBody(await readBytes(request, most));
+}
+
+export function parseBody(bytes: Uint8Array): Record<string, unknown> {
+  const text = decode(bytes);
   checkDepth(text);
   let value: unknown;
   try {
@@ -80,7 +84,7 @@ async function readBytes(request: Request, most: number): Promise<Buffer> {
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-function decode(bytes: Buffer): string {
+function decode(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
   } catch {

@@ -2,18 +2,18 @@
 import { existsSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { ContractError, messageOf } from "../core/error.ts";
-import { planOf } from "../pipeline/define.ts";
 import {
   createScorer,
   loadReward,
-  needsOf,
   type Reward,
-  type RewardNeeds,
   type Scorer,
   type ScorerCounters,
   type ScorerOptions,
 } from "../pipeline/index.ts";
+import { sumCounters } from "./counters.ts";
+import { createLane, type Lane, type LaneLimits, mayHaveLane } from "./lane.ts";
 import { Problem } from "./problem.ts";
+import { factsOf, type RewardFacts } from "./reward-facts.ts";
 
 /** A reward under its name: a file, or one made in memory (which never reloads). */
 export interface RewardSource {
@@ -23,21 +23,19 @@ export interface RewardSource {
 }
 
 /** One loaded version of a reward. */
-export interface LoadedReward {
+export interface LoadedReward extends RewardFacts {
   readonly name: string;
   readonly reward: Reward;
   readonly scorer: Scorer;
-  readonly needs: RewardNeeds;
-  /** What it needs when it stops after shaping. */
-  readonly needsWithoutCredit: RewardNeeds;
-  readonly hasCredit: boolean;
-  /** Rollouts do not influence one another beyond their groups, so that a batch may be cut between groups. */
-  readonly mayCut: boolean;
+  /** The short way for whole requests; null where the reward, or what the service does with it, has none. */
+  readonly lane: Lane | null;
   readonly loadedAt: string;
 }
 
 export interface Host {
   readonly names: readonly string[];
+  /** The current version, which stays alive until it is released; null for an unknown name. */
+  hold(name: string | null): HeldReward | null;
   /** Runs `work` with the current version, which stays alive until it is done. Throws 404 for an unknown name. */
   use<T>(name: string | undefined, work: (loaded: LoadedReward) => Promise<T>): Promise<T>;
   current(): readonly LoadedReward[];
@@ -47,6 +45,11 @@ export interface Host {
   reload(which: "all" | "changed"): Promise<readonly ReloadResult[]>;
   readonly failedReloads: number;
   close(): Promise<void>;
+}
+
+export interface HeldReward {
+  readonly loaded: LoadedReward;
+  readonly release: () => void;
 }
 
 export interface ReloadResult {
@@ -79,12 +82,17 @@ export function parseSource(text: string): RewardSource {
   return { name, file };
 }
 
-/** `makeScorer`: who scores, where that is not this process. */
+export interface HostOptions {
+  readonly scorer: ScorerOptions;
+  /** Who scores, where that is not this process. */
+  readonly makeScorer?: (name: string, reward: Reward) => Scorer;
+  /** Rewards that can have one get a lane with these limits. */
+  readonly lanes?: LaneLimits;
+}
+
 export async function createHost(
   sources: readonly RewardSource[],
-  options: ScorerOptions,
-  makeScorer: (name: string, reward: Reward, options: ScorerOptions) => Scorer = (_, reward, own) =>
-    createScorer(reward, own),
+  { scorer: options, makeScorer = (_, reward) => createScorer(reward, options), lanes }: HostOptions,
 ): Promise<Host> {
   if (sources.length === 0) throw new ContractError("rewards", "expected at least one reward file");
   const slots = new Map<string, Slot>();
@@ -92,17 +100,14 @@ export async function createHost(
   let reloading: Promise<readonly ReloadResult[]> = Promise.resolve([]);
 
   const load = (source: RewardSource, reward: Reward): LoadedReward => {
-    const plan = planOf(reward);
-    const batchWide = plan.signals.some((signal) => signal.kind === "part" && signal.scope === "batch");
-    const ungrouped = plan.steps.some((step) => !step.inputs.some(({ name }) => name === "groups"));
+    const { name } = source;
+    const scorer = makeScorer(name, reward);
     return {
-      name: source.name,
+      name,
       reward,
-      scorer: makeScorer(source.name, reward, options),
-      needs: needsOf(reward),
-      needsWithoutCredit: needsOf(reward, { credit: false }),
-      hasCredit: plan.steps.some(({ stage }) => stage === "credit"),
-      mayCut: !plan.stateful && !plan.draws && !batchWide && !ungrouped,
+      scorer,
+      ...factsOf(reward),
+      lane: lanes && mayHaveLane(reward, options) ? createLane({ name, reward, scorer, options, limits: lanes }) : null,
       loadedAt: new Date().toISOString(),
     };
   };
@@ -123,9 +128,8 @@ export async function createHost(
     if (loaded !== slot.loaded) await retire(slot, loaded);
   };
   const retire = async (slot: Slot, loaded: LoadedReward) => {
-    slot.past.push(loaded.scorer.counters());
-    if (slot.past.length > 1) slot.past = [slot.past.reduce(sum)];
-    await loaded.scorer.close();
+    slot.past = [[...slot.past, ...countersOf(loaded)].reduce(sumCounters)];
+    await closeOne(loaded);
   };
 
   const reloadOne = async (slot: Slot): Promise<ReloadResult> => {
@@ -159,29 +163,35 @@ export async function createHost(
       slots.set(source.name, { source, files, loaded, users: new Map(), stamp: stampOf(files), past: [] });
     }
   } catch (thrown) {
-    await Promise.all([...slots.values()].map(({ loaded }) => loaded.scorer.close()));
+    await Promise.all([...slots.values()].map(({ loaded }) => closeOne(loaded)));
     throw thrown;
   }
   const names = [...slots.keys()];
+  const hold = (name: string | null): HeldReward | null => {
+    const slot = name === null ? undefined : slots.get(name);
+    if (!slot) return null;
+    const { loaded } = slot;
+    slot.users.set(loaded, (slot.users.get(loaded) ?? 0) + 1);
+    // Not awaited: closing an old version is nothing that its last request should wait for.
+    return { loaded, release: () => void leave(slot, loaded) };
+  };
 
   return {
     names,
     get failedReloads() {
       return failedReloads;
     },
+    hold,
     async use(name = names[0], work) {
-      const slot = slots.get(name);
-      if (!slot) {
+      const held = hold(name);
+      if (!held) {
         const shown = JSON.stringify(name.slice(0, 64));
         throw new Problem(404, "no-reward", `no reward ${shown}; there are ${names.join(", ")}`, { field: "reward" });
       }
-      const { loaded } = slot;
-      slot.users.set(loaded, (slot.users.get(loaded) ?? 0) + 1);
       try {
-        return await work(loaded);
+        return await work(held.loaded);
       } finally {
-        // Not awaited: closing an old version is nothing that its last request should wait for.
-        void leave(slot, loaded);
+        held.release();
       }
     },
     current: () => [...slots.values()].map(({ loaded }) => loaded),
@@ -189,7 +199,7 @@ export async function createHost(
       const slot = slots.get(name);
       if (!slot) throw new Error(`no reward ${name}`);
       const alive = new Set([slot.loaded, ...slot.users.keys()]);
-      return [...slot.past, ...[...alive].map(({ scorer }) => scorer.counters())].reduce(sum);
+      return [...slot.past, ...[...alive].flatMap(countersOf)].reduce(sumCounters);
     },
     reload(which) {
       reloading = reloading.then(async () => {
@@ -207,7 +217,7 @@ export async function createHost(
     async close() {
       await reloading;
       const alive = [...slots.values()].flatMap((slot) => [slot.loaded, ...slot.users.keys()]);
-      await Promise.all([...new Set(alive)].map(({ scorer }) => scorer.close()));
+      await Promise.all([...new Set(alive)].map(closeOne));
     },
   };
 }
@@ -223,22 +233,10 @@ function stampOf(files: ReadonlySet<string>): string {
     .join(" ");
 }
 
-function sum(a: ScorerCounters, b: ScorerCounters): ScorerCounters {
-  const errors = { ...a.errors };
-  for (const [cause, count] of Object.entries(b.errors)) errors[cause] = (errors[cause] ?? 0) + count;
-  const signals = { ...a.signals };
-  for (const [name, other] of Object.entries(b.signals)) {
-    const own = signals[name];
-    signals[name] = own
-      ? {
-          calls: own.calls + other.calls,
-          cacheHits: own.cacheHits + other.cacheHits,
-          retries: own.retries + other.retries,
-          timeouts: own.timeouts + other.timeouts,
-          fallbacks: own.fallbacks + other.fallbacks,
-          milliseconds: own.milliseconds + other.milliseconds,
-        }
-      : other;
-  }
-  return { scored: a.scored + b.scored, unscored: a.unscored + b.unscored, errors, signals };
+function countersOf({ scorer, lane }: LoadedReward): ScorerCounters[] {
+  return lane ? [scorer.counters(), ...lane.counters()] : [scorer.counters()];
+}
+
+async function closeOne({ scorer, lane }: LoadedReward): Promise<void> {
+  await Promise.all([scorer.close(), lane?.close()]);
 }

@@ -1,14 +1,14 @@
 /** What the service counts. */
-import type { ScoredBatch } from "../pipeline/index.ts";
 import type { Admission } from "./admission.ts";
-import type { Host, LoadedReward } from "./host.ts";
+import type { Host } from "./host.ts";
 import { createMetrics, secondsBounds } from "./metrics.ts";
 import type { Queue } from "./queue.ts";
 import type { Store } from "./store.ts";
+import type { BatchSummary } from "./summary.ts";
 
 export interface Measures {
   request(route: string, status: number, seconds: number): void;
-  scored(loaded: LoadedReward, batch: ScoredBatch): void;
+  scored(reward: string, batch: BatchSummary): void;
   refused(code: string): void;
   text(): string;
 }
@@ -119,35 +119,49 @@ export function createMeasures(host: Host, admission: Admission, { store, queue 
     { labels: {}, value: performance.timeOrigin / 1000 },
   ]);
 
+  const ofRequest = remember((route: string, status: string) => ({
+    count: requests.of({ route, status }),
+    latency: latency.of({ route }),
+  }));
+  const ofReward = remember((reward: string) => ({ batches: batches.of({ reward }), rewards: rewards.of({ reward }) }));
+  const ofSignal = remember((reward: string, name: string) => {
+    const labels = { reward, signal: name };
+    return { seconds: signal.of(labels), sum: worth.of(labels), count: worthCount.of(labels) };
+  });
+
   return {
     request(route, status, seconds) {
-      requests.add({ route, status: String(status) });
-      latency.observe({ route }, seconds);
+      const own = ofRequest(route, String(status));
+      own.count.add();
+      own.latency.observe(seconds);
     },
-    scored(loaded, batch) {
-      const reward = loaded.name;
-      batches.observe({ reward }, batch.size);
-      rewards.observeAll({ reward }, batch.rewards);
-      for (const [name, column] of Object.entries(batch.signals)) {
-        const labels = { reward, signal: name };
-        let computed = 0;
-        let sum = 0;
-        let count = 0;
-        for (let i = 0; i < batch.size; i++) {
-          if (!column.cached[i]) computed++;
-          const value = column.values[i];
-          if (value === null) continue;
-          sum += value;
-          count++;
-        }
-        if (computed > 0) signal.observe(labels, (column.milliseconds * batch.size) / computed / 1000, computed);
-        if (count > 0) {
-          worth.add(labels, sum);
-          worthCount.add(labels, count);
-        }
+    scored(reward, { size, rewards: values, signals }) {
+      const own = ofReward(reward);
+      own.batches.observe(size);
+      for (const value of values) if (value !== null) own.rewards.observe(value);
+      for (const { name, computed, milliseconds, sum, count } of signals) {
+        const one = ofSignal(reward, name);
+        if (computed > 0) one.seconds.observe(milliseconds / computed / 1000, computed);
+        if (count === 0) continue;
+        one.sum.add(sum);
+        one.count.add(count);
       }
     },
-    refused: (code) => refused.add({ code }),
+    refused: (code) => refused.of({ code }).add(),
     text: () => metrics.text(),
+  };
+}
+
+/** Makes a thing once for its names, which are few. */
+function remember<Names extends string[], T>(make: (...names: Names) => T): (...names: Names) => T {
+  const made = new Map<string, T>();
+  return (...names) => {
+    const key = names.join("\n");
+    let found = made.get(key);
+    if (found === undefined) {
+      found = make(...names);
+      made.set(key, found);
+    }
+    return found;
   };
 }

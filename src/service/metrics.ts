@@ -2,15 +2,22 @@
 
 type Labels = Readonly<Record<string, string>>;
 
+/** One series of a counter or histogram: what is counted for every request keeps its own. */
+export interface Count {
+  add(amount?: number): void;
+}
+
+export interface Observations {
+  /** `times`: as if observed that often. */
+  observe(value: number, times?: number): void;
+}
+
 export interface Counter {
-  add(labels: Labels, amount?: number): void;
+  of(labels: Labels): Count;
 }
 
 export interface Histogram {
-  /** `times`: as if observed that often. */
-  observe(labels: Labels, value: number, times?: number): void;
-  /** Observes every value that there is. */
-  observeAll(labels: Labels, values: readonly (number | null)[]): void;
+  of(labels: Labels): Observations;
 }
 
 export interface Metrics {
@@ -58,9 +65,9 @@ export function createMetrics(): Metrics {
       const values = new Map<string, number>();
       family(name, help, "counter", () => [...values].map(([labels, value]) => sample(name, labels, value)));
       return {
-        add(labels, amount = 1) {
+        of(labels) {
           const key = labelText(labels);
-          values.set(key, (values.get(key) ?? 0) + amount);
+          return { add: (amount = 1) => values.set(key, (values.get(key) ?? 0) + amount) };
         },
       };
     },
@@ -82,8 +89,7 @@ export function createMetrics(): Metrics {
           ];
         }),
       );
-      const entryOf = (labels: Labels) => {
-        const key = labelText(labels);
+      const entryOf = (key: string) => {
         let entry = series.get(key);
         if (!entry) {
           entry = { counts: new Float64Array(bounds.length), sum: 0, count: 0 };
@@ -91,20 +97,21 @@ export function createMetrics(): Metrics {
         }
         return entry;
       };
-      const put = (entry: Series, value: number, times: number) => {
-        entry.sum += value * times;
-        entry.count += times;
-        for (let i = 0; i < bounds.length; i++) {
-          if (value > bounds[i]) continue;
-          entry.counts[i] += times;
-          break;
-        }
-      };
       return {
-        observe: (labels, value, times = 1) => put(entryOf(labels), value, times),
-        observeAll(labels, values) {
-          const entry = entryOf(labels);
-          for (const value of values) if (value !== null) put(entry, value, 1);
+        of(labels) {
+          const key = labelText(labels);
+          return {
+            observe(value, times = 1) {
+              const entry = entryOf(key);
+              entry.sum += value * times;
+              entry.count += times;
+              for (let i = 0; i < bounds.length; i++) {
+                if (value > bounds[i]) continue;
+                entry.counts[i] += times;
+                break;
+              }
+            },
+          };
         },
       };
     },

@@ -25,10 +25,8 @@ export const verify: Protocol = async (service, loaded, body, visit) => {
     typeof request.instructions === "string" ? [{ role: "system", content: request.instructions }] : [];
   const after = toMessages(response.output, "response.output");
   const columns: Record<string, readonly unknown[]> = {};
-  for (const [name, value] of Object.entries(task)) {
-    checkName(name, name);
-    columns[name] = [value];
-  }
+  // A data set's row comes whole. What no reward could read by its name goes back as it came.
+  for (const [name, value] of Object.entries(task)) if (isFieldName(name)) columns[name] = [value];
   const prompt = [...instructions, ...before];
   const tokens = isObject(response.usage) ? response.usage.output_tokens : undefined;
   if (typeof tokens === "number" && !Object.hasOwn(columns, "lengths")) columns.lengths = [tokens];
@@ -69,6 +67,15 @@ function toMessages(items: readonly unknown[], at: string): Message[] {
     }
     return [];
   });
+}
+
+function isFieldName(name: string): boolean {
+  try {
+    checkName(name, name);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function contentOf(content: unknown): string {

@@ -132,6 +132,7 @@ export function createQueueScorer(queue: Queue, name: string, reward: Reward, op
       submitted = state.rollouts;
     },
     counters: () => structuredClone(counters),
+    waits: false,
     async close() {
       closed = true;
       for (const controller of underWay) controller.abort(new Error("the scorer was closed"));

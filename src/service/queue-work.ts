@@ -82,9 +82,7 @@ export async function work(options: WorkOptions): Promise<RunningWork> {
   const libraries = await loadQueueLibraries();
   await checkQueue(libraries, address, 5000);
   const host = await createHost(options.rewards, {
-    workers: options.workers,
-    cacheFolder: options.cacheFolder,
-    seed: options.seed,
+    scorer: { workers: options.workers, cacheFolder: options.cacheFolder, seed: options.seed },
   });
   const connection = { ...address.options, retryStrategy: reconnectDelay, maxRetriesPerRequest: null };
   // Results wait for Redis to come back: they are ready, and scoring them again costs more.

@@ -1,6 +1,5 @@
 /** Starts the service on a socket, keeps its rewards fresh, and stops it without losing what it has accepted. */
-import type { Server } from "node:http";
-import { createAdaptorServer } from "@hono/node-server";
+import { createServer, type Server } from "node:http";
 import { type Logger, pino } from "pino";
 import { ContractError, messageOf } from "../core/error.ts";
 import { packageVersion } from "../pipeline/define.ts";
@@ -9,6 +8,7 @@ import { createAdmission } from "./admission.ts";
 import { createApp } from "./app.ts";
 import { isLoopback } from "./auth.ts";
 import { createHost, type Host, type ReloadResult, type RewardSource } from "./host.ts";
+import { createListener } from "./lane-route.ts";
 import { createMeasures } from "./measures.ts";
 import { defaultLimits, type Limits } from "./options.ts";
 import { createPartRunner } from "./part-runner.ts";
@@ -78,7 +78,9 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   const makeScorer = queue
     ? (name: string, reward: Reward) => createQueueScorer(queue, name, reward, scorerOptions)
     : undefined;
-  const host = await createHost(options.rewards, scorerOptions, makeScorer).catch(async (thrown) => {
+  // What the store keeps has to come by here, and with a queue nothing is scored here.
+  const lanes = store || queue ? undefined : { batch: limits.batch };
+  const host = await createHost(options.rewards, { scorer: scorerOptions, makeScorer, lanes }).catch(async (thrown) => {
     await Promise.all([store?.close(), queue?.close()]);
     throw thrown;
   });
@@ -101,7 +103,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     },
   };
   const app = createApp(service, { tokens });
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const server = createServer(createListener(service, app, tokens));
   // Clients reuse connections; one that closes first, in the moment of the next request, costs them a retry.
   server.keepAliveTimeout = 75_000;
   server.headersTimeout = 20_000;

@@ -10,7 +10,10 @@ import type { PartRunner } from "./part-runner.ts";
 import { Problem } from "./problem.ts";
 import type { Queue } from "./queue.ts";
 import type { Redact } from "./redact.ts";
+import { noteBatch } from "./request.ts";
+import { wantsCredit } from "./reward-facts.ts";
 import { type Store, storedBatch } from "./store.ts";
+import { summaryOf } from "./summary.ts";
 
 export interface Service {
   readonly host: Host;
@@ -55,28 +58,23 @@ export async function scoreBatch(
   const leave = await admission.turn(visit.signal);
   try {
     const began = performance.now();
-    const withCredit = credit && loaded.hasCredit && bringsGroups(loaded, batch);
-    const scored = await loaded.scorer.score(batch, { signal: visit.signal, credit: withCredit });
-    measures.scored(loaded, scored);
+    const scored = await loaded.scorer.score(batch, {
+      signal: visit.signal,
+      credit: wantsCredit(loaded, batch, credit),
+    });
+    const summary = summaryOf(scored);
+    measures.scored(loaded.name, summary);
+    loaded.lane?.observe(summary);
     if (store) {
       const { name: rewardName, reward } = loaded;
       const facts = { rewardName, rewardHash: reward.hash, request: visit.id, policyStep: visit.policyStep };
       store.add(storedBatch(batch, scored, { ...facts, milliseconds: performance.now() - began }, redact));
     }
-    const unscored = scored.rewards.reduce((count: number, reward) => count + (reward === null ? 1 : 0), 0);
-    visit.noted.rollouts = Number(visit.noted.rollouts ?? 0) + batch.size;
-    visit.noted.unscored = Number(visit.noted.unscored ?? 0) + unscored;
+    noteBatch(visit.noted, summary);
     return scored;
   } finally {
     leave();
   }
-}
-
-/** Groups can have another name in the reward file (`bind`): what only credit wants tells. */
-function bringsGroups({ needs, needsWithoutCredit }: LoadedReward, { fields }: RolloutBatch): boolean {
-  const wanted = Object.keys(needs.fields).filter((name) => !Object.hasOwn(needsWithoutCredit.fields, name));
-  // None of it there: the caller has no use for advantages. Some of it there: the scorer says what is missing.
-  return wanted.length === 0 || wanted.some((name) => Object.hasOwn(fields, name));
 }
 
 /** The answer of protocols that cannot say "unscored": an error with the first reason, never a number. */

@@ -28,7 +28,15 @@ const ignored = [
   "encoding_format",
 ];
 /** Options that would change the text: null or absent, or nothing is scored. */
-const refused = ["truncate_prompt_tokens", "truncation_side", "mm_processor_kwargs", "padding", "chat_template"];
+const refused = [
+  "truncate_prompt_tokens",
+  "truncation_side",
+  "mm_processor_kwargs",
+  "media_io_kwargs",
+  "padding",
+  "chat_template",
+  "chat_template_kwargs",
+];
 
 function checkOptions(body: Body, own: readonly string[]): void {
   checkKeys(body, [...own, "fields", ...ignored, ...refused]);

@@ -1,0 +1,194 @@
+/**
+ * `POST /v1/score` by the lane, straight from Node's request to Node's answer. It only ever gives a complete answer
+ * with status 200: whatever else happens, the request goes on to the application as if it had just come in.
+ */
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { getRequestListener } from "@hono/node-server";
+import { cleaned } from "./answer.ts";
+import type { Arrival } from "./app.ts";
+import { createGuard } from "./auth.ts";
+import { announcedBytes } from "./body.ts";
+import type { LaneOutcome } from "./lane.ts";
+import { Problem } from "./problem.ts";
+import { answerHeaders, deadlineOf, late, noteBatch, noteRequest, requestIdOf } from "./request.ts";
+import type { Service } from "./service.ts";
+
+const route = "/v1/score";
+
+interface Application {
+  fetch(request: Request, arrival: Arrival): Response | Promise<Response>;
+}
+
+export function createListener(service: Service, app: Application, tokens: readonly string[]): RequestListener {
+  const ordinary = getRequestListener((request) => app.fetch(request, {}));
+  const guard = createGuard(tokens);
+
+  const mayBeShort = ({ method, url, headers }: IncomingMessage): boolean =>
+    method === "POST" &&
+    url === route &&
+    !service.draining &&
+    headers["content-length"] !== undefined &&
+    headers["x-policy-step"] === undefined &&
+    !(headers.accept ?? "").includes("ndjson") &&
+    service.host.current().some(({ lane }) => lane?.open) &&
+    guard(route, headers.host, headers.authorization) === null;
+
+  return (incoming, outgoing) => {
+    const way = mayBeShort(incoming) ? enter(service, incoming) : null;
+    if (way === null) void ordinary(incoming, outgoing);
+    else travel(service, app, way, incoming, outgoing);
+  };
+}
+
+/** A request that has been let in; its body is still to come. */
+interface Way {
+  readonly started: number;
+  readonly id: string;
+  readonly bytes: number;
+  readonly deadline: number;
+  readonly leave: () => void;
+}
+
+/** Null: something about its headers is for the application to say. */
+function enter({ limits, admission }: Service, { headers }: IncomingMessage): Way | null {
+  try {
+    const get = (name: string) => {
+      const value = headers[name];
+      return value === undefined ? null : String(value);
+    };
+    const bytes = announcedBytes({ get }, limits.body);
+    const deadline = deadlineOf(get("x-deadline-ms") ?? undefined, limits.deadline);
+    const id = requestIdOf(get("x-request-id") ?? undefined);
+    return { started: performance.now(), id, bytes, deadline, leave: admission.enter(bytes) };
+  } catch {
+    return null;
+  }
+}
+
+function travel(
+  service: Service,
+  app: Application,
+  { started, id, bytes, deadline, leave }: Way,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): void {
+  const noted: Record<string, unknown> = {};
+  let over = false;
+  const end = (status: number | null) => {
+    over = true;
+    clearTimeout(timer);
+    leave();
+    if (status !== null) noteRequest(service, { id, method: "POST", path: route, route, status, started, noted });
+  };
+  /** The application takes a place of its own. */
+  const ordinary = (body: Buffer, problem?: Problem) => {
+    end(null);
+    void ordinaryWay(app, incoming, outgoing, body, id, { started, problem });
+  };
+  const timer = setTimeout(() => {
+    if (!over) ordinary(Buffer.alloc(0), late(deadline));
+  }, deadline);
+  outgoing.once("close", () => {
+    if (over) return;
+    service.measures.refused("gone");
+    end(499);
+  });
+  readBody(incoming, bytes, (body) => {
+    if (over) return;
+    throughLane(service, body, id, (outcome) => {
+      if (over) return;
+      if (outcome === null) ordinary(body);
+      else if (outcome instanceof Problem) ordinary(body, outcome);
+      else {
+        noteBatch(noted, outcome.summary);
+        const text = outcome.kind === "text" ? outcome.text : JSON.stringify(cleaned(outcome.answer, service.redact));
+        outgoing.writeHead(200, {
+          "content-type": "application/json",
+          "content-length": Buffer.byteLength(text),
+          "x-request-id": id,
+          ...answerHeaders,
+        });
+        outgoing.end(text);
+        end(200);
+      }
+    });
+  });
+}
+
+function throughLane(
+  { host, admission, measures }: Service,
+  body: Buffer,
+  id: string,
+  settle: (outcome: LaneOutcome) => void,
+): void {
+  const held = host.hold(host.names.length === 1 ? host.names[0] : rewardNamed(body, host.names));
+  const end = held?.loaded.lane?.open ? admission.tryTurn() : null;
+  const lane = held?.loaded.lane;
+  if (!lane || !end) {
+    held?.release();
+    settle(null);
+    return;
+  }
+  lane.score(body, id, (outcome) => {
+    if (outcome !== null && !(outcome instanceof Problem)) {
+      measures.scored(held.loaded.name, outcome.summary);
+      lane.observe(outcome.summary);
+    }
+    end();
+    held.release();
+    settle(outcome);
+  });
+}
+
+/**
+ * The reward that a body seems to ask for; null when that cannot be told without reading it all. The lane reads it, and
+ * refuses what is for another reward.
+ */
+function rewardNamed(body: Buffer, names: readonly string[]): string | null {
+  const at = body.indexOf('"reward"');
+  if (at < 0) return names[0];
+  const name = /^"reward"\s*:\s*"([\w.-]{1,64})"/.exec(body.toString("latin1", at, at + 100))?.[1] ?? null;
+  return name !== null && names.includes(name) ? name : null;
+}
+
+/** A connection that ends before the body does shows in the answer's `close`. */
+function readBody(incoming: IncomingMessage, bytes: number, settle: (body: Buffer) => void): void {
+  // Memory of its own, since it crosses to another thread: a piece of a pool would take the pool along.
+  const body = Buffer.allocUnsafeSlow(bytes);
+  let size = 0;
+  incoming.on("data", (piece: Buffer) => {
+    piece.copy(body, size);
+    size += piece.length;
+  });
+  incoming.once("end", () => {
+    if (size === bytes) settle(body);
+  });
+}
+
+/** As if the request had come straight to the application. */
+async function ordinaryWay(
+  app: Application,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  body: Buffer,
+  id: string,
+  arrival: Arrival,
+): Promise<void> {
+  const gone = new AbortController();
+  outgoing.once("close", () => {
+    if (!outgoing.writableFinished) gone.abort();
+  });
+  const headers = new Headers({ "x-request-id": id });
+  for (const [name, value] of Object.entries(incoming.headers))
+    if (value !== undefined && name !== "x-request-id") headers.set(name, String(value));
+  const url = `http://${incoming.headers.host ?? "localhost"}${route}`;
+  const request = new Request(url, { method: "POST", headers, body: new Uint8Array(body), signal: gone.signal });
+  const response = await app.fetch(request, arrival);
+  const text = await response.text();
+  if (outgoing.destroyed) return;
+  outgoing.writeHead(response.status, {
+    ...Object.fromEntries(response.headers),
+    "content-length": Buffer.byteLength(text),
+  });
+  outgoing.end(text);
+}
