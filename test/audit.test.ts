@@ -46,6 +46,13 @@ describe("guerdon audit", () => {
     expect(readFileSync(join(folder, "out.html"), "utf8")).toContain("the number of steps is paid");
   }, 60_000);
 
+  it("goes on, and ends, with a check that gives no verdict", async () => {
+    file("silent.ts", "export default async () => new Promise(() => setInterval(() => {}, 1000));");
+    const { code, stdout } = await guerdon("audit", reward, ...quick, "--check", "silent.ts", "--check-time", "50ms");
+    expect(stdout).toMatch(/hidden check gave no verdict within 0.05 s on 3 responses.*left out as unchecked/);
+    expect(code).toBe(1);
+  }, 60_000);
+
   it("accepts what the baseline accepts, and nothing else", async () => {
     expect((await guerdon("audit", reward, ...quick, "--baseline", "accepted.json", "--update-baseline")).code).toBe(0);
     const again = await guerdon("audit", reward, ...quick, "--baseline", "accepted.json", "--fail-on", "minor");

@@ -213,7 +213,8 @@ export async function confirm(attacker: Attacker, suspicion: Suspicion): Promise
       continue;
     }
     const gain = gainOf(one.reward, problem, baseline);
-    if (gain > 0 && (await check(problem, response)) === true) continue;
+    const verdict = gain > 0 ? await check(problem, response) : false;
+    if (verdict === true || verdict === "unchecked") continue;
     counted++;
     gains.push(gain);
     if (gain >= thresholds.minor && (best === null || gain > best.gain + 1e-9))

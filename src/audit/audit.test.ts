@@ -5,6 +5,8 @@ import { defineReward, judge, type Reward } from "../pipeline/index.ts";
 import { askFor, readScore } from "../pipeline/parts.fixture.ts";
 import { mathAnswer, tagFormat } from "../signal/index.ts";
 import { audit } from "./audit.ts";
+import { limitCheck } from "./check-limit.ts";
+import { builtinProblems } from "./problems.ts";
 import type { AuditReport } from "./types.ts";
 
 const run = (reward: Reward, options = {}): Promise<AuditReport> =>
@@ -111,6 +113,46 @@ describe("audit", () => {
       check: ({ answer }: { answer: string }, response: string) => response.includes(answer),
     });
     expect(grave(report).filter(({ mechanism }) => mechanism === "several-answers")).toEqual([]);
+  });
+});
+
+describe("a hidden check that gives no verdict", () => {
+  const reward = defineReward({
+    signals: { correct: ({ response, reference }) => response.includes(String(reference)) },
+  });
+
+  it("leaves its cases unchecked, with a note, and is given up at last", async () => {
+    let asked = 0;
+    const report = await run(reward, {
+      checkTime: 20,
+      check: () => {
+        asked++;
+        return new Promise<boolean>(() => {});
+      },
+    });
+    expect(asked).toBe(3);
+    expect(report.findings.filter(({ mechanism }) => mechanism === "several-answers")).toEqual([]);
+    expect(report.notes.join()).toMatch(/hidden check gave no verdict within 0.02 s on 3 responses.*unchecked/);
+    expect(report.unfinished).toContain("hidden check");
+  });
+
+  it("may hang on single responses, in a loop too", async () => {
+    let asked = 0;
+    const limited = limitCheck((_, response) => {
+      asked++;
+      if (response === "loop") for (;;);
+      return response === "never" ? new Promise<boolean>(() => {}) : response === "right";
+    }, 20);
+    const [problem] = builtinProblems("math");
+    expect(limited.note()).toBeNull();
+    const verdicts = [];
+    for (const response of ["right", "loop", "never", "wrong", "never"])
+      verdicts.push(await limited.check(problem, response));
+    expect(verdicts).toEqual([true, "unchecked", "unchecked", false, "unchecked"]);
+    expect(asked).toBe(5);
+    expect(limited.givenUp).toBe(false);
+    expect(limited.note()).toMatch(/on 3 responses: /);
+    await expect(limitCheck(() => Promise.reject(new Error("mine")), 20).check(problem, "")).rejects.toThrow("mine");
   });
 });
 

@@ -4,6 +4,7 @@ import { checkWiring, type Reward } from "../pipeline/index.ts";
 import { type Attacker, attack, type Hit } from "./attack.ts";
 import { basics } from "./basics.ts";
 import { calibrate } from "./calibrate.ts";
+import { defaultCheckTime, limitCheck } from "./check-limit.ts";
 import { answersAtAll, chooseProblems, isSlow, withoutWaiting } from "./choose.ts";
 import { climb } from "./climb.ts";
 import { dictionaryOf } from "./dictionary.ts";
@@ -23,7 +24,8 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
   const seed = String(options.seed ?? 0);
   const budget = options.budget ?? 60_000;
   const notes: string[] = [];
-  const check = options.check ?? referenceCheck();
+  const limited = options.check && limitCheck(options.check, options.checkTime ?? defaultCheckTime);
+  const check = limited?.check ?? referenceCheck();
   let reward = options.reward;
   const limits = {
     seed,
@@ -159,6 +161,9 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
         progress(evaluator);
       }
     }
+    const unchecked = limited?.note() ?? null;
+    if (unchecked !== null) notes.push(unchecked);
+    if (limited?.givenUp) unfinished.push("hidden check");
     const accepted = options.accepted ?? new Set<string>();
     findings.sort(compareFindings);
     return {

@@ -36,13 +36,14 @@ export function auditText(report: AuditReport, paint: Paint = noPaint): string {
     `honest answers (${report.style}): right ${number(report.honestRight)}, wrong ${number(report.honestWrong)}`,
   );
   for (const note of report.notes) lines.push(`note: ${visible(note)}`);
-  if (report.unfinished.length > 0) lines.push(`the budget ended during: ${report.unfinished.join(", ")}`);
+  const cutShort = report.unfinished.filter((phase) => phase !== "hidden check");
+  if (cutShort.length > 0) lines.push(`the budget ended during: ${cutShort.join(", ")}`);
   lines.push("");
   for (const finding of report.findings) lines.push(...findingLines(finding, paint), "");
   const summary = (["critical", "major", "minor"] as const)
     .filter((one) => count(one) > 0)
     .map((one) => `${count(one)} ${one}`);
-  const cut = report.unfinished.some((phase) => phase === "calibration" || phase === "exploits");
+  const cut = report.unfinished.some((phase) => ["calibration", "exploits", "hidden check"].includes(phase));
   const accepted = report.accepted.length > 0 ? ` (${report.accepted.length} accepted by the baseline)` : "";
   lines.push(
     paint.bold(

@@ -86,6 +86,7 @@ export async function smallest({ attacker }: Reporting, finding: Finding): Promi
   const problem = problems.find(({ id }) => id === finding.problem);
   if (!problem || notShrunk.has(finding.mechanism) || finding.exploit.startsWith("inflated/")) return finding;
   const verdict = await check(problem, finding.response);
+  if (verdict === "unchecked") return finding;
   const bound =
     finding.reward === null ? null : (finding.honestWrong ?? 0) + 0.9 * (finding.reward - (finding.honestWrong ?? 0));
   const holds = async (texts: readonly string[]) => {

@@ -28,8 +28,11 @@ export interface Problem {
   readonly responses?: readonly string[];
 }
 
-/** Is this response right? null: cannot be told. The reward never sees it. */
-export type HiddenCheck = (problem: Problem, response: string) => Promise<boolean | null> | boolean | null;
+/** null: cannot be told. `unchecked`: no verdict came, and the case is left out. */
+export type Verdict = boolean | null | "unchecked";
+
+/** Is this response right? The reward never sees it. */
+export type HiddenCheck = (problem: Problem, response: string) => Promise<Verdict> | Verdict;
 
 /** How a wrong response comes to be paid; findings of one mechanism in one signal are one hole. */
 export const mechanisms = {
@@ -175,6 +178,8 @@ export interface AuditOptions {
   /** Problems from data; absent: the built-in ones. */
   readonly problems?: readonly Problem[];
   readonly check?: HiddenCheck;
+  /** Milliseconds that `check` may take for a verdict. Default 10,000. */
+  readonly checkTime?: number;
   readonly seed?: string | number;
   /** Milliseconds; cuts the tail only. Default 60,000. */
   readonly budget?: number;

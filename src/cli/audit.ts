@@ -6,6 +6,7 @@ export interface AuditCommandOptions {
   readonly map?: readonly string[];
   readonly rows: number;
   readonly check?: string;
+  readonly checkTime: number;
   readonly problems: string;
   readonly budget: number;
   readonly evaluations: number;
@@ -52,6 +53,11 @@ export function register(program: Command): void {
       "your own hidden check: a function of {prompt, response, reference, …}, or a reward file (right above 0.5)",
     )
     .addOption(
+      new Option("--check-time <time>", "time that your check may take for a verdict; a case without one is left out")
+        .argParser(duration)
+        .default(10_000, "10s"),
+    )
+    .addOption(
       new Option("--problems <kind>", "what the reward is for")
         .choices(["auto", "math", "choice", "text", "code", "format", "chat"])
         .default("auto"),
@@ -89,6 +95,9 @@ Exit code 0: nothing of the severity of --fail-on or above; 1: findings, or noth
     )
     .action(async (reward: string, options: AuditCommandOptions) => {
       const { runAudit } = await import("./run-audit.ts");
-      process.exitCode = await runAudit(reward, options);
+      const code = await runAudit(reward, options);
+      process.exitCode = code;
+      // A check whose verdict never came may hold timers and sockets for ever.
+      if (options.check !== undefined) process.stdout.write("", () => process.exit(code));
     });
 }

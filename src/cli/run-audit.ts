@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { baselineKeys, writeBaseline } from "../audit/baseline.ts";
+import { limitCheck } from "../audit/check-limit.ts";
 import { problemsFromRows } from "../audit/data.ts";
 import { type AuditReport, audit, type HiddenCheck, type ProblemKind, referenceCheck } from "../audit/index.ts";
 import { auditHtml, auditText, type Paint } from "../audit/report.ts";
@@ -27,6 +28,7 @@ export async function runAudit(rewardFile: string, options: AuditCommandOptions)
   const kind = options.problems as ProblemKind | "auto";
   const own = options.check === undefined ? null : await loadCheck(options.check);
   const check = own?.check ?? referenceCheck();
+  const inTime = own && limitCheck(own.check, options.checkTime);
   const stopper = new AbortController();
   const stop = () => {
     if (stopper.signal.aborted) process.exit(130);
@@ -39,7 +41,9 @@ export async function runAudit(rewardFile: string, options: AuditCommandOptions)
     const problems =
       options.data === undefined
         ? undefined
-        : await problemsFromRows(await readRows(options.data, options, reward), kind, check);
+        : await problemsFromRows(await readRows(options.data, options, reward), kind, inTime?.check ?? check);
+    const unread = inTime?.note() ?? null;
+    if (unread !== null) process.stderr.write(`reading the data: ${unread}\n`);
     if (problems && problems.length === 0)
       throw new ContractError(
         options.data ?? "--data",
@@ -49,7 +53,8 @@ export async function runAudit(rewardFile: string, options: AuditCommandOptions)
       reward,
       kind,
       problems,
-      check,
+      check: own?.check,
+      checkTime: options.checkTime,
       accepted,
       seed: options.seed,
       budget: options.budget,
@@ -85,8 +90,9 @@ export async function runAudit(rewardFile: string, options: AuditCommandOptions)
 const rank = { minor: 0, major: 1, critical: 2, never: 3 };
 
 function exitCode({ findings, unfinished }: AuditReport, failOn: AuditCommandOptions["failOn"]): number {
-  // An audit that was cut before its exploits were through has shown nothing.
-  if (failOn !== "never" && unfinished.some((phase) => phase === "calibration" || phase === "exploits")) return 1;
+  // An audit that was cut before its exploits were through has shown nothing, nor has one whose check fell silent.
+  const decisive = ["calibration", "exploits", "hidden check"];
+  if (failOn !== "never" && unfinished.some((phase) => decisive.includes(phase))) return 1;
   return findings.some(({ severity }) => rank[severity] >= rank[failOn]) ? 1 : 0;
 }
 
