@@ -155,7 +155,7 @@ function liveText({ step, reward, gold, kl, length }: MonitorRecord, { score, ev
 }
 
 function verdictText(verdict: MonitorVerdict, format: string, alarm: number): string {
-  const { score, knownAt, since, evidence, watched, withGold, records, lastStep } = verdict;
+  const { score, knownAt, since, evidence, watched, withGold, records, outliers, lastStep } = verdict;
   const lines = verdict.alarm
     ? [
         `${colors.red("alarm:")} this looks like reward hacking, from step ${since} on; it could be known at step ${knownAt} (highest score ${score.toFixed(2)})`,
@@ -167,6 +167,8 @@ function verdictText(verdict: MonitorVerdict, format: string, alarm: number): st
   lines.push(
     `${records} records to step ${lastStep}, format ${format}; watched: ${watched.join(", ") || "nothing yet"}`,
   );
+  if (outliers > 0)
+    lines.push(`${outliers} ${outliers === 1 ? "value" : "values"} left out: alone, and far outside of all others`);
   if (!withGold)
     lines.push(
       "no gold measure in this log: an exploit that changes nothing but the truth goes unnoticed (docs/monitor.md)",

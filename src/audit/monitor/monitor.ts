@@ -85,6 +85,7 @@ export function createMonitor({ alarm = defaultAlarm, models = shippedModels }: 
         watched: statisticNames.filter((name) => watched.has(name)),
         withGold,
         records,
+        outliers: statistics.outliers,
         lastStep,
       };
     },

@@ -2,6 +2,7 @@
  * The statistics of a run, on line. Each is a number in [0, 1] that grows with what it watches for, and `null` while
  * its inputs are missing. What they add up to is the model's (model.ts).
  */
+import { createGuard, type Guard, type Sample } from "./outliers.ts";
 import { createSeries, type Series } from "./series.ts";
 import { type MonitorRecord, recordFields, type StatisticName } from "./types.ts";
 
@@ -20,6 +21,9 @@ const fewest = 4;
 type SeriesName = Exclude<(typeof recordFields)[number], "step">;
 const names = recordFields.filter((name): name is SeriesName => name !== "step");
 
+/** Shares and correlations: none of their values is huge, and a single one tells as much as it should. */
+const bounded: ReadonlySet<string> = new Set<SeriesName>(["groupSpread", "unscored", "correlation"]);
+
 /** A series with its best level and what the reward was then. */
 interface Watched {
   readonly series: Series;
@@ -32,29 +36,72 @@ interface Watched {
 
 export interface Statistics {
   add(record: MonitorRecord): Readings;
+  /** Values left out because they stand alone, far outside of all others. */
+  readonly outliers: number;
 }
 
+/** Records that are kept, so that what an early outlier did can be undone. */
+const keptRecords = 64;
+
 export function createStatistics(): Statistics {
+  const early: MonitorRecord[] = [];
+  const ignored = new Set<string>();
+  let present = createPresent(ignored);
+  return {
+    add(record) {
+      if (early.length < keptRecords) early.push(record);
+      let readings = present.add(record);
+      for (let found = present.retracted(); found !== null && early.length < keptRecords; found = present.retracted()) {
+        ignored.add(found);
+        present = createPresent(ignored);
+        for (const one of early) readings = present.add(one);
+      }
+      return readings;
+    },
+    get outliers() {
+      return ignored.size + present.leftOut();
+    },
+  };
+}
+
+interface Present {
+  add(record: MonitorRecord): Readings;
+  /** Name and step of a value that was taken and should not have been. */
+  retracted(): string | null;
+  leftOut(): number;
+}
+
+/** Statistics of all values but those that are ignored. */
+function createPresent(ignored: ReadonlySet<string>): Present {
   const series = Object.fromEntries(names.map((name) => [name, createSeries()])) as Record<SeriesName, Series>;
   const gold = watch(series.gold);
   const signals = new Map<string, Watched>();
   const trend = createTrend(series.reward);
+  const guards = new Map<string, Guard>();
+  const admitted = (name: string, step: number, value: number | undefined): readonly Sample[] => {
+    if (!usable(value) || ignored.has(`${name} ${step}`)) return [];
+    if (bounded.has(name)) return [{ step, value }];
+    const guard = guards.get(name) ?? createGuard();
+    guards.set(name, guard);
+    return guard.admit(step, value);
+  };
   return {
     add(record) {
       const { step } = record;
-      for (const name of names) {
-        const value = record[name];
-        if (usable(value)) series[name].add(step, value);
-      }
-      if (usable(record.gold)) follow(gold, step, series.reward.level);
+      for (const name of names)
+        for (const sample of admitted(name, step, record[name])) {
+          series[name].add(sample.step, sample.value);
+          if (name === "reward") trend.add();
+          if (name === "gold") follow(gold, sample.step, series.reward.level);
+        }
       for (const [name, value] of Object.entries(record.signals ?? {})) {
-        if (!usable(value)) continue;
-        const signal = signals.get(name) ?? watch(createSeries());
-        signals.set(name, signal);
-        signal.series.add(step, value);
-        follow(signal, step, series.reward.level);
+        for (const sample of admitted(`signals.${name}`, step, value)) {
+          const signal = signals.get(name) ?? watch(createSeries());
+          signals.set(name, signal);
+          signal.series.add(sample.step, sample.value);
+          follow(signal, sample.step, series.reward.level);
+        }
       }
-      if (usable(record.reward)) trend.add();
       return {
         ...goldReadings(gold, series),
         ...ofSignals(signals, series.reward),
@@ -62,6 +109,18 @@ export function createStatistics(): Statistics {
         ...ofPolicy(series),
         ...ofTexts(series),
       };
+    },
+    retracted() {
+      for (const [name, guard] of guards) {
+        const sample = guard.retracted();
+        if (sample !== null) return `${name} ${sample.step}`;
+      }
+      return null;
+    },
+    leftOut() {
+      let sum = 0;
+      for (const guard of guards.values()) sum += guard.leftOut;
+      return sum;
     },
   };
 }

@@ -108,6 +108,8 @@ export interface Verdict {
   readonly watched: readonly StatisticName[];
   readonly withGold: boolean;
   readonly records: number;
+  /** Values left out because they stand alone, far outside of all others. */
+  readonly outliers: number;
   readonly lastStep: number | null;
 }
 
