@@ -100,6 +100,12 @@ describe("vLLM", () => {
     expect((await post("/classify", { input: "a", truncate_prompt_tokens: 5 })).json.error.field).toBe(
       "truncate_prompt_tokens",
     );
+    expect((await post("/classify", { input: "a", chat_template_kwargs: { x: 1 } })).json.error.field).toBe(
+      "chat_template_kwargs",
+    );
+    const nothing = { truncate_prompt_tokens: null, chat_template_kwargs: null, media_io_kwargs: null };
+    const { status } = await post("/classify", { input: "a", ...nothing, fields: { references: ["a"] } });
+    expect(status).toBe(200);
     expect((await post("/classify", { input: [[1, 2]] })).json.error.field).toBe("input[0]");
     expect((await post("/classify", { input: "unscored", fields: { references: ["a"] } })).status).toBe(422);
   });
@@ -151,6 +157,13 @@ describe("NeMo Gym", () => {
     expect(status).toBe(200);
     expect(json).toMatchObject({ ...request("42"), reward: 1, reward_components: { correct: 1, sane: 1 }, correct: 1 });
     expect((await post("/verify", request("41"))).json.reward).toBe(0);
+  });
+
+  it("/verify: a row's columns that no reward can read go back as they came", async () => {
+    const row = { ...request("42"), "Unnamed: 0": 7, "": 1, agent_ref: { name: "agent" } };
+    const { status, json } = await post("/verify", row);
+    expect(status).toBe(200);
+    expect(json).toMatchObject({ ...row, reward: 1 });
   });
 
   it("/verify: unscored is an error; what is malformed is named", async () => {
