@@ -15,13 +15,14 @@ import http.client
 import json
 import os
 import random
+import re
 import socket
 import ssl
 import sys
 import threading
 import time
 import uuid
-from typing import Any, Awaitable, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
+from typing import Any, Awaitable, Callable, Dict, List, Literal, Mapping, MutableMapping, NamedTuple, Optional, Sequence, Union
 from urllib.parse import unquote, urlsplit
 
 __version__ = "0.1.0"
@@ -35,6 +36,7 @@ __all__ = [
     "UnscoredError",
     "async_reward_func",
     "compute_score",
+    "compute_score_batch",
     "openrlhf_reward_func",
     "reward_func",
     "verifiers_reward_func",
@@ -178,14 +180,26 @@ class Client:
         return await loop.run_in_executor(None, functools.partial(self.score, fields, **options))
 
     def rewards(
-        self, fields: Columns, *, reward: Optional[str] = None, policy_step: Optional[int] = None
+        self,
+        fields: Columns,
+        *,
+        reward: Optional[str] = None,
+        policy_step: Optional[int] = None,
+        errors: Literal["none", "raise"] = "none",
     ) -> List[Optional[float]]:
-        """Rewards of any number of rollouts, in requests of ``batch_size`` (advantages are not asked for)."""
+        """Rewards of any number of rollouts, in requests of ``batch_size`` (advantages are not asked for).
+
+        ``errors="raise"``: ``UnscoredError`` for the first rollout without a reward, where it otherwise is None."""
         size = len(next(iter(fields.values()), []))
         values: List[Optional[float]] = []
         for start in range(0, size, self.batch_size):
             piece = {name: list(column[start : start + self.batch_size]) for name, column in fields.items()}
-            values.extend(self.score(piece, reward=reward, credit=False, policy_step=policy_step).rewards)
+            scored = self.score(piece, reward=reward, credit=False, policy_step=policy_step)
+            if errors == "raise":
+                for index, value in enumerate(scored.rewards):
+                    if value is None:
+                        raise UnscoredError(start + index, scored.errors[index])
+            values.extend(scored.rewards)
         return values
 
     def call_part(self, part: str, *, params: Optional[Mapping[str, Any]] = None, inputs: Mapping[str, Any]) -> Dict[str, Any]:
@@ -319,8 +333,10 @@ def _parse(data: bytes) -> Optional[Dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """Tensors and arrays as lists and numbers."""
-    for name in ("tolist", "item"):
+    """Tensors and arrays as lists and numbers, messages that are Pydantic models as objects."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    for name in ("tolist", "item", "model_dump"):
         method = getattr(value, name, None)
         if callable(method):
             return method()
@@ -344,12 +360,26 @@ def _trl_columns(prompts: Sequence[Any], completions: Sequence[Any], more: Mappi
     for name, column in more.items():
         if name in _not_columns or not isinstance(column, (list, tuple)) or len(column) != size:
             continue
-        try:
-            json.dumps(column, allow_nan=False, default=_plain)
-        except (TypeError, ValueError):
-            continue  # images and other objects of the data set
-        columns[name] = column
+        if _is_field(name) and _can_be_sent(column):
+            columns[name] = column
     return columns
+
+
+_field = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+
+
+def _is_field(name: Any) -> bool:
+    """What the service takes as a name: not the ``Unnamed: 0`` of a data set, which no reward could read either."""
+    return isinstance(name, str) and _field.fullmatch(name) is not None and name != "__proto__"
+
+
+def _can_be_sent(value: Any) -> bool:
+    """Not images, NaN and other things of a data set that JSON has no place for."""
+    try:
+        json.dumps(value, allow_nan=False, default=_plain)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def reward_func(service: Service = None, *, name: str = "guerdon", **options: Any) -> RewardFunc:
@@ -394,15 +424,40 @@ def compute_score(
 ) -> float:
     """verl's custom reward function (``custom_reward_function.path=…/guerdon.py``), configured by the environment:
     ``GUERDON_URL``, ``GUERDON_TOKEN``, ``GUERDON_REWARD``. Raises ``UnscoredError``: verl cannot mask."""
-    fields: Dict[str, Sequence[Any]] = {
-        "responses": [solution_str],
-        "references": [ground_truth],
-        "data_source": [data_source],
-    }
-    for key, value in (extra_info or {}).items():
-        if key.isidentifier() and key not in fields and isinstance(value, (str, int, float, bool, list, dict)):
-            fields[key] = [value]
+    fields = _verl_columns([data_source], [solution_str], [ground_truth], [extra_info])
     return _default_client().score(fields, credit=False).numbers()[0]
+
+
+def compute_score_batch(
+    data_sources: Sequence[str],
+    solution_strs: Sequence[str],
+    ground_truths: Sequence[Any],
+    extra_infos: Optional[Sequence[Optional[Mapping[str, Any]]]] = None,
+    **more: Any,
+) -> List[float]:
+    """``compute_score`` for verl's ``batch`` reward manager: a whole batch in few requests."""
+    size = len(solution_strs)
+    extras = [None] * size if extra_infos is None else list(extra_infos)
+    values = _default_client().rewards(_verl_columns(data_sources, solution_strs, ground_truths, extras), errors="raise")
+    return [value for value in values if value is not None]
+
+
+def _verl_columns(
+    sources: Sequence[Any], solutions: Sequence[str], truths: Sequence[Any], extras: Sequence[Optional[Mapping[str, Any]]]
+) -> Dict[str, List[Any]]:
+    columns: Dict[str, List[Any]] = {
+        "responses": list(solutions),
+        "references": list(truths),
+        "data_source": list(sources),
+    }
+    given = set(columns)
+    for index, extra in enumerate(extras):
+        for key, value in (extra or {}).items():
+            # Numbers and arrays of NumPy among them, as data sets in Parquet give them.
+            if key in given or value is None or not _is_field(key) or not _can_be_sent(value):
+                continue
+            columns.setdefault(key, [None] * len(solutions))[index] = value
+    return columns
 
 
 def openrlhf_reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any], **more: Any) -> Dict[str, Any]:
@@ -421,20 +476,39 @@ def openrlhf_reward_func(queries: Sequence[str], prompts: Sequence[str], labels:
     }
 
 
+def _mark(state: Any, error: Exception) -> None:
+    """Puts an error where verifiers has those of rollouts, as the kind of error that it takes there."""
+    kind = getattr(sys.modules.get("verifiers.errors") or sys.modules.get("verifiers.legacy.errors"), "Error", None)
+    if not isinstance(kind, type) or not issubclass(kind, Exception) or not isinstance(state, MutableMapping):
+        return
+    if state.get("error") is None:
+        marked = kind(str(error))
+        marked.__cause__ = error
+        state["error"] = marked
+
+
 def verifiers_reward_func(service: Service = None, *, name: str = "guerdon", **options: Any) -> Callable[..., Awaitable[float]]:
-    """A reward function for a ``verifiers`` Rubric. Raises ``UnscoredError``; note that some versions of
-    verifiers log what a reward function raises and go on with 0, so watch their log."""
+    """A reward function for a ``verifiers`` Rubric. Raises ``UnscoredError``.
+
+    A Rubric logs what a reward function raises and goes on with 0. So the error is put into the rollout's
+    ``state["error"]`` as well, where verifiers has the errors of rollouts: leave out rollouts that have one."""
     client = _client(service, options)
 
-    async def guerdon_reward(prompt: Any, completion: Any, answer: Any = None, info: Any = None, **more: Any) -> float:
+    async def guerdon_reward(
+        prompt: Any, completion: Any, answer: Any = None, info: Any = None, state: Any = None, **more: Any
+    ) -> float:
         fields: Dict[str, Sequence[Any]] = {"prompt": [prompt], "completion": [completion]}
         if answer not in (None, ""):
             fields["answer"] = [answer]
         if isinstance(info, Mapping):
             for key, value in info.items():
-                if key.isidentifier() and key not in fields:
+                if key not in fields and _is_field(key) and _can_be_sent(value):
                     fields[key] = [value]
-        return (await client.ascore(fields, credit=False)).numbers()[0]
+        try:
+            return (await client.ascore(fields, credit=False)).numbers()[0]
+        except GuerdonError as error:
+            _mark(state, error)
+            raise
 
     guerdon_reward.__name__ = name
     return guerdon_reward

@@ -7,6 +7,7 @@ import pickle
 import socket
 import sys
 import threading
+import types
 import unittest
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -16,6 +17,26 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import guerdon  # noqa: E402
 
 URL = os.environ.get("GUERDON_TEST_URL", "")
+
+
+class Scalar:
+    """A number of NumPy, as far as this goes."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def item(self):
+        return self.value
+
+
+class Message:
+    """A Pydantic model, as far as this goes."""
+
+    def __init__(self, **values):
+        self.values = values
+
+    def model_dump(self):
+        return dict(self.values)
 
 
 @unittest.skipUnless(URL, "GUERDON_TEST_URL names no service")
@@ -45,6 +66,11 @@ class LiveTest(unittest.TestCase):
         completions = ["1", "2", "unscored"]
         more = {"answer": ["1", "1", "1"], "completion_ids": [[5], [5, 6], []], "trainer_state": object(), "image": [object()] * 3}
         self.assertEqual(reward(prompts=["p"] * 3, completions=completions, **more), [1, 0, None])
+
+    def test_trl_columns_that_no_field_can_be_stay_at_home(self):
+        reward = guerdon.reward_func(self.client)
+        more = {"answer": ["1"], "Unnamed: 0": [3], "__proto__": [1], "": [1], "score": [float("nan")], "environments": [object()]}
+        self.assertEqual(reward(prompts=["p"], completions=["1"], **more), [1])
 
     def test_trl_step_goes_along(self):
         seen = []
@@ -78,6 +104,32 @@ class LiveTest(unittest.TestCase):
         with self.assertRaises(guerdon.UnscoredError):
             guerdon.compute_score("gsm8k", "unscored", "1")
 
+    def test_verl_as_its_reward_loop_calls_it(self):
+        os.environ["GUERDON_URL"] = URL
+        guerdon._default_client.cache_clear()
+        extra = {
+            "answer": "a solution #### 1",
+            "question": "1?",
+            "index": Scalar(3),
+            "num_turns": None,
+            "rollout_reward_scores": {},
+            "ratio": float("nan"),
+            "a name with spaces": 1,
+        }
+        more = {"reward_router_address": "127.0.0.1:1", "reward_model_tokenizer": object()}
+        value = guerdon.compute_score(data_source="gsm8k", solution_str="1", ground_truth="1", extra_info=extra, **more)
+        self.assertEqual(value, 1)
+
+    def test_verl_batches(self):
+        os.environ["GUERDON_URL"] = URL
+        guerdon._default_client.cache_clear()
+        batch = {"data_sources": ["a", "a"], "solution_strs": ["1", "2"], "ground_truths": ["1", "1"]}
+        self.assertEqual(guerdon.compute_score_batch(**batch, extra_infos=[{"index": 0}, {"other": 1}]), [1, 0])
+        batch["solution_strs"] = ["1", "unscored"]
+        with self.assertRaises(guerdon.UnscoredError) as caught:
+            guerdon.compute_score_batch(**batch)
+        self.assertEqual(caught.exception.index, 1)
+
     def test_openrlhf(self):
         os.environ["GUERDON_URL"] = URL
         guerdon._default_client.cache_clear()
@@ -93,6 +145,24 @@ class LiveTest(unittest.TestCase):
         self.assertEqual(asyncio.run(reward(prompt="1?", completion=completion, answer="1", state={})), 1)
         with self.assertRaises(guerdon.UnscoredError):
             asyncio.run(reward(prompt="1?", completion="unscored", answer="1"))
+
+    def test_verifiers_with_messages_that_are_models(self):
+        reward = guerdon.verifiers_reward_func(self.client)
+        prompt = [Message(role="user", content="1?")]
+        completion = [Message(role="assistant", content="1", reasoning_content=None, tool_calls=None)]
+        self.assertEqual(asyncio.run(reward(prompt=prompt, completion=completion, answer="1", state={})), 1)
+
+    def test_verifiers_hears_of_an_unscored_rollout(self):
+        errors = types.ModuleType("verifiers.errors")
+        errors.Error = type("Error", (Exception,), {})
+        sys.modules["verifiers.errors"] = errors
+        self.addCleanup(sys.modules.pop, "verifiers.errors")
+        reward = guerdon.verifiers_reward_func(self.client)
+        state = {"error": None}
+        with self.assertRaises(guerdon.UnscoredError):
+            asyncio.run(reward(prompt="1?", completion="unscored", answer="1", state=state))
+        self.assertIsInstance(state["error"], errors.Error)
+        self.assertIn("no-value", str(state["error"]))
 
     def test_parts(self):
         answer = self.client.call_part("credit/group-relative", params={"scale": "none"}, inputs={"rewards": [1, 0], "groups": [1, 1]})
