@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -127,6 +127,33 @@ describe("guerdon monitor", () => {
       [true, verdict.knownAt],
       [true, verdict.knownAt],
     ]);
+  });
+
+  it("begins anew, and says so, when the log it follows is replaced by another run's", async () => {
+    const log = join(folder, "replaced.jsonl");
+    writeFileSync(log, `${lines("hacking").join("\n")}\n`);
+    const running = monitor([log, "--follow", "--json"]);
+    const until = async (said: RegExp) => {
+      for (let look = 0; look < 400 && !said.test(running.said()); look++)
+        await new Promise((resolve) => setTimeout(resolve, 25));
+    };
+    await until(/"step":139/);
+    renameSync(log, `${log}.old`);
+    writeFileSync(log, `${lines("healthy").slice(0, 60).join("\n")}\n`);
+    await until(/"step":139[\s\S]*"step":59/);
+    // Rotated: another file, but the steps go on.
+    renameSync(log, `${log}.older`);
+    writeFileSync(log, `${lines("healthy").slice(60).join("\n")}\n`);
+    await until(/"step":139[\s\S]*"step":139/);
+    running.child.kill("SIGINT");
+    const { code, stdout, stderr } = await running.ended;
+    const said = stdout.trimEnd().split("\n");
+    const { runsBefore, ...verdict } = JSON.parse(said[said.length - 1]);
+    expect(verdict).toMatchObject({ alarm: false, records: 140, lastStep: 139 });
+    expect(runsBefore).toMatchObject([{ alarm: true, records: 140 }]);
+    expect(stderr).toMatch(/begin anew.*140 records to step 139, alarm at step 90/);
+    expect(stderr).not.toContain("left out");
+    expect(code).toBe(1);
   });
 
   it("ends on an interrupt with what it knows", async () => {

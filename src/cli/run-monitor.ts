@@ -39,20 +39,38 @@ export async function runMonitor(path: string, flags: MonitorFlags): Promise<num
     signal: stopper.signal,
   };
   const store = isStore(path);
+  let replaced = false;
   const log = openLog(path, {
     ...watching,
+    onReplaced() {
+      replaced = true;
+    },
     format: flags.format,
     onBadLine(place, reason) {
       badLines++;
       if (badLines <= badLinesShown) process.stderr.write(`${printable(`${place}: ${reason}; left out`)}\n`);
     },
   });
-  const monitor = createMonitor({ alarm: flags.alarm });
+  let monitor = createMonitor({ alarm: flags.alarm });
+  const runsBefore: MonitorVerdict[] = [];
   const live = createLive(flags);
   let alarmed = false;
-  let delivery: Promise<string | null> = Promise.resolve(null);
+  const deliveries: Promise<string | null>[] = [];
   for await (const record of store ? storeRecords(path, watching) : log.records()) {
-    const last = monitor.verdict().lastStep;
+    let last = monitor.verdict().lastStep;
+    if (replaced && last !== null && record.step <= last) {
+      const verdict = monitor.verdict();
+      runsBefore.push(verdict);
+      live.end();
+      process.stderr.write(
+        printable(`${path}: replaced, its steps begin anew, so the monitor does: ${inShort(verdict)}`),
+      );
+      process.stderr.write("\n");
+      monitor = createMonitor({ alarm: flags.alarm });
+      alarmed = false;
+      last = null;
+    }
+    replaced = false;
     const assessment = monitor.add(record);
     if (assessment === null) {
       if (last !== null && record.step < last) earlier++;
@@ -63,7 +81,7 @@ export async function runMonitor(path: string, flags: MonitorFlags): Promise<num
     alarmed = true;
     const verdict = monitor.verdict();
     live.alarm(verdict);
-    if (webhook !== null) delivery = deliver(webhook, path, verdict);
+    if (webhook !== null) deliveries.push(deliver(webhook, path, verdict));
     if (flags.exitOnAlarm) break;
   }
   live.end();
@@ -74,8 +92,8 @@ export async function runMonitor(path: string, flags: MonitorFlags): Promise<num
     process.stderr.write(
       `${earlier} records left out: their steps come before one that was already read (a second run in this log, or one that was resumed further back?)\n`,
     );
-  const undelivered = await delivery;
-  if (undelivered !== null) process.stderr.write(`webhook: ${printable(undelivered)}\n`);
+  for (const undelivered of await Promise.all(deliveries))
+    if (undelivered !== null) process.stderr.write(`webhook: ${printable(undelivered)}\n`);
   const verdict = monitor.verdict();
   if (verdict.records === 0)
     throw new ContractError(
@@ -85,9 +103,14 @@ export async function runMonitor(path: string, flags: MonitorFlags): Promise<num
         : "no record in it: expected a reward for each step (docs/monitor.md; --map names the fields)",
     );
   const format = store ? "store" : log.format;
-  if (flags.json) print(JSON.stringify({ ...verdict, format, badLines }));
+  if (flags.json) print(JSON.stringify({ ...verdict, format, badLines, runsBefore }));
   else print(verdictText(verdict, format, flags.alarm));
-  return verdict.alarm ? 1 : 0;
+  return verdict.alarm || runsBefore.some(({ alarm }) => alarm) ? 1 : 0;
+}
+
+function inShort({ records, lastStep, score, knownAt }: MonitorVerdict): string {
+  const said = knownAt === null ? "no alarm" : `alarm at step ${knownAt}`;
+  return `the run before had ${records} records to step ${lastStep}, ${said}, highest score ${score.toFixed(2)}`;
 }
 
 async function deliver(url: string, log: string, verdict: MonitorVerdict): Promise<string | null> {

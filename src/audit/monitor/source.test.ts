@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -58,6 +58,48 @@ describe("logs", () => {
     await reading;
     expect(seen).toEqual([1, 2, 2, 3]);
     expect(bad).toEqual([]);
+  });
+
+  it("tells when a followed log is another one, and when it is not", async () => {
+    const path = join(folder, "replaced.jsonl");
+    const told: (number | "replaced")[] = [];
+    const log = openLog(path, { follow: true, interval: 5, idle: 1000, onReplaced: () => told.push("replaced") });
+    const reading = (async () => {
+      for await (const { step } of log.records()) told.push(step);
+    })();
+    const until = async (count: number) => {
+      for (let look = 0; look < 200 && told.length < count; look++) await new Promise((done) => setTimeout(done, 5));
+    };
+    writeFileSync(path, line(1) + line(2) + line(3));
+    await until(3);
+    // Written anew by another file's renaming, with the same beginning: the same log.
+    writeFileSync(`${path}.new`, line(1) + line(2) + line(3) + line(4));
+    renameSync(`${path}.new`, path);
+    await until(4);
+    // Renamed and created anew.
+    renameSync(path, `${path}.old`);
+    await new Promise((done) => setTimeout(done, 20));
+    writeFileSync(path, line(1, 2));
+    await until(6);
+    // Overwritten in place, and longer than before at once.
+    writeFileSync(path, line(1, 3) + line(2, 3) + line(3, 3));
+    await reading;
+    expect(told).toEqual([1, 2, 3, 4, "replaced", 1, "replaced", 1, 2, 3]);
+  });
+
+  it("tells when a trainer_state.json is of another run, and counts its steps anew", async () => {
+    const path = join(folder, "trainer_state.json");
+    const state = (steps: number, reward: number) =>
+      JSON.stringify({ log_history: Array.from({ length: steps }, () => ({ reward, reward_std: 0.1 })) });
+    const told: (number | "replaced")[] = [];
+    const options = { follow: true, interval: 5, idle: 1000, onReplaced: () => told.push("replaced") };
+    writeFileSync(path, state(2, 0.5));
+    for await (const { step } of openLog(path, options).records()) {
+      told.push(step);
+      if (told.length === 2) writeFileSync(path, state(3, 0.5));
+      if (told.length === 3) writeFileSync(path, state(2, 0.7));
+    }
+    expect(told).toEqual([0, 1, 2, "replaced", 0, 1]);
   });
 
   it("ends when it is told to, and reads what was written before", async () => {

@@ -16,6 +16,8 @@ export interface LogOptions extends ReaderOptions {
   /** Milliseconds between two looks at a file that grows. */
   readonly interval?: number;
   readonly onBadLine?: (place: string, reason: string) => void;
+  /** With `follow`: the log is another one now. Told before its first record, which may go on with the steps (rotation). */
+  readonly onReplaced?: () => void;
 }
 
 export interface Log {
@@ -24,13 +26,15 @@ export interface Log {
   readonly format: LogFormat;
 }
 
+/** Bytes at the beginning of a file by which it is known again. */
+const headBytes = 1024;
 /** Longest line. */
 const lineLimit = 16 * 1024 * 1024;
 
 /** `path`: a file, the folder of a run, or `-` for standard input. */
 export function openLog(path: string, options: LogOptions = {}): Log {
-  const { follow = false, idle, signal, interval = 500, onBadLine } = options;
-  const reader = createReader(options);
+  const { follow = false, idle, signal, interval = 500, onBadLine, onReplaced } = options;
+  let reader = createReader(options);
   const bad = (place: string, thrown: unknown) => onBadLine?.(place, messageOf(thrown));
 
   async function* lines(texts: AsyncIterable<Line>, name: string) {
@@ -61,12 +65,24 @@ export function openLog(path: string, options: LogOptions = {}): Log {
     yield* lines(pieces(), "standard input");
   }
 
-  /** One look at a growing file after the other; a file that was cut or replaced is read from its beginning. */
+  /** What is held of the log before; then a reader that knows nothing but the format. */
+  function* replaced() {
+    yield* reader.end();
+    onReplaced?.();
+    reader = createReader({ ...options, format: reader.format });
+  }
+
+  /**
+   * One look at a growing file after the other. A file that was cut, or begins otherwise than what was read, is another
+   * log and read from its beginning; one that was written anew and begins the same goes on.
+   */
   async function* file(status: Stats | null) {
     let splitter = createSplitter();
     let at = 0;
     let inode = status?.ino;
+    let head: Buffer = Buffer.alloc(0);
     let documented = 0;
+    let lastEntry = "";
     let lastNews = Date.now();
     let before = "";
     for (;;) {
@@ -80,9 +96,14 @@ export function openLog(path: string, options: LogOptions = {}): Log {
           const entries = await documentEntries(place, follow);
           if (entries !== null) {
             before = mark;
+            if (documented > 0 && JSON.stringify(entries[documented - 1]) !== lastEntry) {
+              documented = 0;
+              yield* replaced();
+            }
             if (entries.length > documented) lastNews = Date.now();
             for (const entry of entries.slice(documented)) {
               documented++;
+              lastEntry = JSON.stringify(entry);
               try {
                 if (!isEntry(entry)) throw new Error("expected an object");
                 yield* reader.entry(entry);
@@ -93,9 +114,13 @@ export function openLog(path: string, options: LogOptions = {}): Log {
           }
         }
       } else {
-        if (now.size < at || (inode !== undefined && now.ino !== inode)) {
-          splitter = createSplitter();
-          at = 0;
+        if (at > 0 && (now.size !== at || now.ino !== inode)) {
+          if (now.size < at || !(await firstBytes(place, head.length)).equals(head)) {
+            splitter = createSplitter();
+            at = 0;
+            head = Buffer.alloc(0);
+            yield* replaced();
+          }
         }
         inode = now.ino;
         if (now.size > at) {
@@ -104,6 +129,8 @@ export function openLog(path: string, options: LogOptions = {}): Log {
           const counted = async function* () {
             for await (const chunk of createReadStream(place, { start: from, end: now.size - 1 })) {
               at += (chunk as Buffer).length;
+              if (head.length < headBytes)
+                head = Buffer.concat([head, (chunk as Buffer).subarray(0, headBytes - head.length)]);
               yield* splitter.add(chunk as Buffer);
             }
           };
@@ -137,6 +164,16 @@ export function openLog(path: string, options: LogOptions = {}): Log {
       return reader.format;
     },
   };
+}
+
+async function firstBytes(path: string, count: number): Promise<Buffer> {
+  const handle = await open(path, "r");
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(count), 0, count, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
 }
 
 async function checkReadable(path: string): Promise<void> {
