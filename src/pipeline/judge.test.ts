@@ -125,6 +125,27 @@ describe("judge", () => {
     expect(counters.timeouts).toBe(2);
   });
 
+  it("an answer that never ends is given up at its size, long before its time", async () => {
+    const piece = " ".repeat(1 << 20);
+    let open = 0;
+    const { baseURL } = await endpoint((_, response) => {
+      open++;
+      response.once("close", () => open--);
+      response.setHeader("content-type", "application/json");
+      const more = () => {
+        while (!response.destroyed && response.write(piece));
+        if (!response.destroyed) response.once("drain", more);
+      };
+      more();
+    });
+    const { scored } = await scoreWith({ baseURL }, { timeLimit: 60_000, retries: 0 });
+    expect(scored.rewards).toEqual([null, null]);
+    expect(scored.errors.map((error) => error?.code)).toEqual(["unreadable", "unreadable"]);
+    expect(scored.errors[0]?.message).toContain("longer than");
+    for (let i = 0; i < 100 && open > 0; i++) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(open).toBe(0);
+  });
+
   it("waits as long as a busy endpoint asks", async () => {
     let calls = 0;
     const { baseURL, times } = await endpoint((_, response) => {

@@ -324,10 +324,35 @@ function lazyClient({ baseURL, apiKey }: JudgeOptions): () => Promise<OpenAI> {
   return () => {
     made ??= import("openai").then(
       ({ default: Client }) =>
-        new Client({ baseURL, apiKey: apiKey ?? process.env.OPENAI_API_KEY ?? "none", maxRetries: 0 }),
+        new Client({
+          baseURL,
+          apiKey: apiKey ?? process.env.OPENAI_API_KEY ?? "none",
+          maxRetries: 0,
+          fetch: boundedFetch,
+        }),
     );
     return made;
   };
+}
+
+const longestAnswer = 16 * 1024 * 1024;
+
+/** An answer that never ends must not fill the memory until its time is up. */
+async function boundedFetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+  const { body, status, statusText, headers } = await fetch(input, init);
+  if (body === null) return new Response(null, { status, statusText, headers });
+  let size = 0;
+  const bounded = new TransformStream<Uint8Array, Uint8Array>({
+    transform(piece, controller) {
+      size += piece.byteLength;
+      if (size <= longestAnswer) controller.enqueue(piece);
+      else
+        controller.error(
+          Object.assign(new Error(`the endpoint's answer is longer than ${longestAnswer} bytes`), { garbage: true }),
+        );
+    },
+  });
+  return new Response(body.pipeThrough(bounded), { status, statusText, headers });
 }
 
 async function ask(
