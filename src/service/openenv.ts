@@ -232,11 +232,22 @@ export async function serveEnvironment(options: EnvironmentOptions): Promise<Run
   };
 }
 
+// The protocol's own models have null where nothing is given.
+const episodeId = z
+  .string()
+  .min(1)
+  .max(255)
+  .nullish()
+  .transform((id) => id ?? undefined);
 const resetSchema = z.looseObject({
-  seed: z.int().nonnegative().optional(),
-  episode_id: z.string().min(1).max(255).optional(),
+  seed: z
+    .int()
+    .nonnegative()
+    .nullish()
+    .transform((seed) => seed ?? undefined),
+  episode_id: episodeId,
 });
-const stepSchema = z.looseObject({ action: z.unknown().optional(), episode_id: z.string().min(1).max(255).optional() });
+const stepSchema = z.looseObject({ action: z.unknown().optional(), episode_id: episodeId });
 
 function read<T extends z.ZodType>(schema: T, value: unknown, at: string): z.output<T> {
   const parsed = schema.safeParse(value);
