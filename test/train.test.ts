@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -209,6 +218,25 @@ describe("guerdon train", () => {
     expect(wild.err).toMatch(/error: step \d+: the policy diverged: \w+ is (NaN|-?Infinity)/);
     expect(wild.err).toMatch(/What came before is kept: metrics\.jsonl and a checkpoint of step \d+ in out\/wild/);
     expect(lines(path("out", "wild", "metrics.jsonl"))).toBe(Number(/step (\d+): the policy/.exec(wild.err)?.[1]));
+  });
+
+  it.skipIf(!existsSync("/dev/full"))("fails with 1 on a full disk and names the file", { timeout: 60_000 }, () => {
+    writeFileSync(path("full.ts"), config(`output: "full",`));
+    for (const file of ["metrics.jsonl", "start.safetensors.part"]) {
+      mkdirSync(path("full"));
+      symlinkSync("/dev/full", path(join("full", file)));
+      const { code, err } = run(["full.ts", "--restart"]);
+      expect([file, code]).toEqual([file, 1]);
+      expect(err).toContain(`full/${file.replace(".part", "")}: cannot be written (no space left on the disk)`);
+      expect(err).toMatch(/Make room and run the same command again/);
+      rmSync(path("full"), { recursive: true });
+    }
+  });
+
+  it.skipIf(!existsSync("/proc/self"))("refuses an output where no folder can be made", { timeout: 60_000 }, () => {
+    const { code, err } = run(["train.ts", "-o", "/proc/x"]);
+    expect(err).toMatch(/\/proc\/x: no folder can be made here/);
+    expect(code).toBe(2);
   });
 
   it("fails when too much is unscored", { timeout: 60_000 }, () => {

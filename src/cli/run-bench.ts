@@ -15,7 +15,8 @@ import {
   type SubsetResult,
 } from "../audit/benchmark/index.ts";
 import { ContractError } from "../core/error.ts";
-import { OutputError, printable } from "../dataset/index.ts";
+import { OutputError } from "../core/output-error.ts";
+import { printable } from "../dataset/index.ts";
 import { loadReward } from "../pipeline/index.ts";
 import type { BenchOptions } from "./bench.ts";
 import { parseJson } from "./input.ts";

@@ -1,11 +1,11 @@
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
+import { OutputError } from "../core/output-error.ts";
 import type { RunResult } from "../dataset/index.ts";
 import {
   defaultOptions,
   hasJudge,
-  OutputError,
   openSource,
   parseMap,
   printable,

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import pc from "picocolors";
+import { OutputError } from "../core/output-error.ts";
 import { parameterCount } from "../model/networks/parameters.ts";
 import { transformerShapes } from "../model/networks/transformer.ts";
 import { renderTrainingReport, wasGamed } from "../report/index.ts";
@@ -65,10 +66,14 @@ export async function runTrain(config: string, options: TrainOptions): Promise<n
     return ended ? 0 : 130;
   } catch (thrown) {
     display.close();
-    if (!(thrown instanceof TrainingError)) throw thrown;
+    if (!(thrown instanceof TrainingError || thrown instanceof OutputError)) throw thrown;
     const red = pc.createColors(wantsColor(process.stderr)).red;
     process.stderr.write(`${red("error:")} ${thrown.message}\n`);
-    process.stderr.write(`What came before is kept: ${await whatIsKept(folder)}\n`);
+    const next =
+      thrown instanceof OutputError
+        ? "Make room and run the same command again."
+        : "With other settings, use another --output or --restart.";
+    process.stderr.write(`What came before is kept: ${await whatIsKept(folder)} ${next}\n`);
     return 1;
   } finally {
     for (const signal of signals) process.off(signal, stop);
@@ -141,7 +146,9 @@ async function writeReport(
       Versions: `guerdon ${version}, node ${process.versions.node}`,
     },
   });
-  await writeFile(file, html);
+  await writeFile(file, html).catch((thrown) => {
+    throw new OutputError(file, thrown);
+  });
 }
 
 function* summary(
@@ -239,5 +246,5 @@ async function whatIsKept(folder: string): Promise<string> {
     checkpoint === null || checkpoint.status === "starting"
       ? "no checkpoint yet"
       : `a checkpoint of step ${checkpoint.step}`;
-  return `metrics.jsonl and ${where} in ${shown(folder)}. With other settings, use another --output or --restart.`;
+  return `metrics.jsonl and ${where} in ${shown(folder)}.`;
 }

@@ -42,7 +42,7 @@ Examples:
   $ guerdon train train.ts --steps 500        goes on with a finished run of fewer steps
 
 A run that was stopped or killed goes on where it was when the same command is given again.
-Exit code 1: the policy diverged, or more rollouts are without a reward than the reward file allows.`,
+Exit code 1: the policy diverged, the disk is full, or more rollouts are without a reward than the reward file allows.`,
     )
     .action(async (config: string, options: TrainOptions) => {
       const { runTrain } = await import("./run-train.ts");

@@ -2,7 +2,7 @@
 import { open, readFile, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ContractError } from "../core/error.ts";
-import { OutputError } from "./journal.ts";
+import { OutputError } from "../core/output-error.ts";
 import type { Place, SourceIdentity } from "./source.ts";
 import type { ColumnType } from "./types.ts";
 import type { Unit, WindowState } from "./window.ts";

@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { messageOf } from "../core/error.ts";
+import { OutputError } from "../core/output-error.ts";
 import { fileLiteral, identifier, literal, openDuckdb } from "./duckdb.ts";
-import { OutputError } from "./journal.ts";
 import { type Format, printable } from "./source.ts";
 
 /** Writes a journal of JSON lines as CSV or Parquet, in bounded memory. `columns`: name → DuckDB type. */

@@ -1,6 +1,5 @@
 export { parseMap } from "./columns.ts";
 export { type GenerateOptions, generateRollouts } from "./generate.ts";
-export { OutputError } from "./journal.ts";
 export { openSource } from "./open.ts";
 export { type DatasetOptions, defaultOptions, type RunResult } from "./options.ts";
 export { scoreDataset } from "./run.ts";

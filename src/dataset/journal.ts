@@ -1,6 +1,7 @@
 /** Where scored rows go: a file that grows by appending, or standard output. */
 import { type FileHandle, open } from "node:fs/promises";
-import { ContractError, messageOf } from "../core/error.ts";
+import { ContractError } from "../core/error.ts";
+import { OutputError } from "../core/output-error.ts";
 
 export interface Journal {
   /** Bytes written so far. */
@@ -11,21 +12,6 @@ export interface Journal {
   /** Everything written is on the disk. */
   sync(): Promise<void>;
   close(): Promise<void>;
-}
-
-/** The output cannot be written; `kept` bytes before it are good. */
-export class OutputError extends ContractError {
-  constructor(path: string, thrown: unknown) {
-    const code = (thrown as { code?: unknown } | null)?.code;
-    const why =
-      code === "ENOSPC" || code === "EDQUOT"
-        ? "no space left on the disk"
-        : code === "EPIPE"
-          ? "nobody reads it any more"
-          : messageOf(thrown);
-    super(path, `cannot be written (${why})`);
-    this.name = "OutputError";
-  }
 }
 
 /** Opens a file for appending at `offset`; what lies behind it (written after the last checkpoint) is cut off. */

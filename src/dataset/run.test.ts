@@ -2,8 +2,8 @@ import { appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, readF
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { OutputError } from "../core/output-error.ts";
 import { createRandom } from "../core/random.ts";
-import { OutputError } from "./journal.ts";
 import { fakeScorer, folder, rowNeeds, runFile } from "./run.fixture.ts";
 
 interface Row {

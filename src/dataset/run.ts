@@ -8,13 +8,14 @@
  */
 import { rename, unlink } from "node:fs/promises";
 import { ContractError, type ScoreError } from "../core/error.ts";
+import { OutputError } from "../core/output-error.ts";
 import type { RolloutBatch } from "../core/rollout.ts";
 import type { ScoredBatch } from "../pipeline/types.ts";
 import { type Checkpoint, readCheckpoint, syncFolder, writeCheckpoint } from "./checkpoint.ts";
 import { exists, explainMissing, identityOf, refuseClashes, removeFiles, sameFile } from "./checks.ts";
 import { hasChats, planColumns } from "./columns.ts";
 import { convertJournal } from "./convert.ts";
-import { type Journal, nowhere, OutputError, openJournal, standardOutput } from "./journal.ts";
+import { type Journal, nowhere, openJournal, standardOutput } from "./journal.ts";
 import type { DatasetRun, RunResult } from "./options.ts";
 import { outputColumns, outputLine, outputTail, resultColumns, spread, wellFormedLine } from "./output-row.ts";
 import { gatherUnit, type Slot, type Taking, takeRow } from "./slots.ts";

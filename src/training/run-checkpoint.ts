@@ -8,6 +8,7 @@ import { open, readdir, readFile, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { ContractError } from "../core/error.ts";
+import { OutputError } from "../core/output-error.ts";
 import { checkParameters, type HostParameters } from "../model/networks/parameters.ts";
 import { type TransformerConfig, transformerShapes } from "../model/networks/transformer.ts";
 import { decodeSafetensors, encodeSafetensors } from "../model/safetensors.ts";
@@ -121,14 +122,18 @@ export async function writeCheckpoint(
 /** Written whole or not at all: flushed under another name, then renamed. */
 export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
   const part = `${path}.part`;
-  const handle = await open(part, "w");
   try {
-    await handle.writeFile(content);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(part, "w");
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(part, path);
+  } catch (thrown) {
+    throw new OutputError(path, thrown);
   }
-  await rename(part, path);
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { ContractError } from "../core/error.ts";
+import { OutputError } from "../core/output-error.ts";
 
 const ownerSchema = z.object({ host: z.string(), pid: z.int().positive() });
 
@@ -46,6 +47,9 @@ async function create(path: string): Promise<boolean> {
     const handle = await open(path, "wx");
     try {
       await handle.writeFile(`${JSON.stringify({ host: hostname(), pid: process.pid })}\n`);
+    } catch (thrown) {
+      await rm(path, { force: true });
+      throw new OutputError(path, thrown);
     } finally {
       await handle.close();
     }

@@ -1,6 +1,7 @@
 /** `metrics.jsonl`: one JSON object a line, one line a step. docs/train.md says what each field is. */
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { ContractError } from "../core/error.ts";
+import { OutputError } from "../core/output-error.ts";
 
 /** Held-out problems, one reply each. */
 export interface EvaluationMetrics {
@@ -92,18 +93,26 @@ export async function openMetrics(path: string, bytes: number): Promise<MetricsF
     throw thrown;
   }
   let written = bytes;
+  const guarded = async (work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (thrown) {
+      throw new OutputError(path, thrown);
+    }
+  };
   return {
     get bytes() {
       return written;
     },
-    async write(line) {
-      const text = Buffer.from(`${JSON.stringify(line)}\n`);
-      // A disk that is nearly full takes a part of it without an error.
-      for (let done = 0; done < text.length; )
-        done += (await handle.write(text, done, text.length - done, written + done)).bytesWritten;
-      written += text.length;
-    },
-    flush: () => handle.sync(),
+    write: (line) =>
+      guarded(async () => {
+        const text = Buffer.from(`${JSON.stringify(line)}\n`);
+        // A disk that is nearly full takes a part of it without an error.
+        for (let done = 0; done < text.length; )
+          done += (await handle.write(text, done, text.length - done, written + done)).bytesWritten;
+        written += text.length;
+      }),
+    flush: () => guarded(() => handle.sync()),
     close: () => handle.close(),
   };
 }

@@ -3,9 +3,10 @@
  * metrics, checkpoints, evaluation on held-out problems, and an end. The same plan gives the same numbers,
  * also when it was killed and went on from a checkpoint.
  */
-import { access, mkdir, readFile, rm } from "node:fs/promises";
+import { access, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ContractError } from "../core/error.ts";
+import { makeFolder } from "../core/make-folder.ts";
 import { dispose, fromHost, keep, toHost } from "../model/networks/parameters.ts";
 import { decodeSafetensors, encodeSafetensors } from "../model/safetensors.ts";
 import { packageVersion } from "../pipeline/define.ts";
@@ -82,7 +83,7 @@ export class TrainingError extends Error {
 const stepsBeforeJudging = 4;
 
 export async function runTraining(training: LoadedTraining, options: RunOptions): Promise<TrainingResult> {
-  await mkdir(options.folder, { recursive: true });
+  makeFolder(options.folder);
   const unlock = await lockFolder(options.folder);
   try {
     return await runLocked(training, options);

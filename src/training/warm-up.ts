@@ -1,7 +1,9 @@
 /** The supervised warm-up from which the experiments on `arithmetic-lm` start, cached on disk where wanted. */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { makeFolder } from "../core/make-folder.ts";
+import { OutputError } from "../core/output-error.ts";
 import { type ArithmeticTask, defaultArithmeticTask } from "../environment/arithmetic-lm.ts";
 import {
   checkParameters,
@@ -93,10 +95,15 @@ export function warmArithmeticPolicy(options: WarmUpOptions): Parameters {
 
 /** Keeps a policy: complete or not there, also when several processes warm up at once. */
 export function writeCached(file: string, parameters: Parameters, options: string): void {
-  mkdirSync(dirname(file), { recursive: true });
+  makeFolder(dirname(file));
   const partial = `${file}.${process.pid}`;
-  writeFileSync(partial, encodeSafetensors(toHost(parameters), { options }));
-  renameSync(partial, file);
+  try {
+    writeFileSync(partial, encodeSafetensors(toHost(parameters), { options }));
+    renameSync(partial, file);
+  } catch (thrown) {
+    rmSync(partial, { force: true });
+    throw new OutputError(file, thrown);
+  }
 }
 
 /** A cached policy; null where there is none, or one that does not fit. */
