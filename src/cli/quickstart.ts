@@ -45,9 +45,10 @@ async function train(folder: string, { seed }: QuickstartOptions): Promise<void>
 }
 
 async function score(folder: string, { seed }: QuickstartOptions): Promise<void> {
-  const [{ mkdir, writeFile }, { join }, { generateRollouts }, { runScore }] = await Promise.all([
+  const [{ writeFile }, { join }, { makeFolder }, { generateRollouts }, { runScore }] = await Promise.all([
     import("node:fs/promises"),
     import("node:path"),
+    import("../core/make-folder.ts"),
     import("../dataset/index.ts"),
     import("./run-score.ts"),
   ]);
@@ -55,7 +56,7 @@ async function score(folder: string, { seed }: QuickstartOptions): Promise<void>
   const input = join(folder, "rollouts.jsonl");
   const output = join(folder, "scored.jsonl");
   const report = join(folder, "report.html");
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   const rollouts = [...generateRollouts({ seed, prompts: 250, samples: 8 })];
   await writeFile(input, rollouts.map((rollout) => `${JSON.stringify(rollout)}\n`).join(""));
   process.stdout.write(

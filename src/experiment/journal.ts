@@ -2,8 +2,10 @@
  * Finished jobs of an experiment that is under way, one JSON line each, so that a killed run resumes. A line
  * counts only for the very code and Node version that wrote it.
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+
+import { appendFileSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
+import { makeFolder } from "../core/make-folder.ts";
 import type { Measurement } from "./types.ts";
 
 export interface Journal {
@@ -29,7 +31,7 @@ export function openJournal(file: string, hash: string): Journal {
   return {
     get: (key) => found.get(key),
     add(key, measurement) {
-      mkdirSync(dirname(file), { recursive: true });
+      makeFolder(dirname(file));
       appendFileSync(file, `${separator}${JSON.stringify({ stamp, key, measurement })}\n`);
       separator = "";
     },

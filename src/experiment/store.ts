@@ -1,6 +1,8 @@
 /** Results on disk: `result.json` and `figure.svg` beside the experiment. */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeFolder } from "../core/make-folder.ts";
 import { renderSvg } from "../figure/svg.ts";
 import { figureSpec } from "./figure.ts";
 import type { LoadedExperiment } from "./papers.ts";
@@ -22,7 +24,7 @@ export function resultFolder(
 export async function writeResult(loaded: LoadedExperiment, result: ExperimentResult, folder: string): Promise<void> {
   const spec = figureSpec(loaded.experiment, result);
   const svg = spec ? await renderSvg(spec) : null;
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   put(join(folder, "result.json"), `${readable(result)}\n`);
   if (svg !== null) put(join(folder, "figure.svg"), `${svg}\n`);
 }
