@@ -15,7 +15,7 @@ interface Connection {
 function open(port: number): Connection {
   let socket: Socket | null = null;
   let pieces: Buffer[] = [];
-  let expected = "";
+  let expected: readonly Buffer[] = [];
   let settle: ((wrong: string | null) => void) | null = null;
   const end = (wrong: string | null) => {
     const resolve = settle;
@@ -66,11 +66,9 @@ function readAnswer(all: Buffer): { status: number; body: Buffer } | null {
   return { status: Number(head.slice(9, 12)), body: all.subarray(end + 4, end + 4 + length) };
 }
 
-function check({ status, body }: { status: number; body: Buffer }, expected: string): string | null {
+function check({ status, body }: { status: number; body: Buffer }, expected: readonly Buffer[]): string | null {
   if (status !== 200) return `status ${status}`;
-  // Python writes 1.0.
-  const rewards = /"rewards":\s*(\[[^\]]*\])/.exec(body.toString("latin1"))?.[1].replaceAll(".0", "");
-  return rewards === expected ? null : "wrong rewards";
+  return expected.some((text) => body.includes(text)) ? null : "wrong rewards";
 }
 
 /** What was measured in a stretch of time. */

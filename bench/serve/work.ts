@@ -6,8 +6,8 @@ export const batchSize = 64;
 export interface Work {
   /** A whole HTTP request. */
   readonly request: Buffer;
-  /** The list of rewards that is right, as JSON. */
-  readonly rewards: string;
+  /** The list of rewards that is right, as JavaScript and as Python write it. */
+  readonly rewards: readonly Buffer[];
 }
 
 /** The last number of the response is the reference. The same regular expression is in every peer. */
@@ -36,7 +36,9 @@ export function makeWork(count: number, seed: string): Work[] {
       rewards.push(right ? 1 : 0);
     }
     const body = Buffer.from(JSON.stringify({ fields: { responses, references }, evidence: false }));
+    const written = (digits: number) =>
+      Buffer.from(`"rewards":[${rewards.map((one) => one.toFixed(digits)).join(",")}]`);
     const head = `POST /v1/score HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
-    return { request: Buffer.concat([Buffer.from(head), body]), rewards: `[${rewards.join(",")}]` };
+    return { request: Buffer.concat([Buffer.from(head), body]), rewards: [written(0), written(1)] };
   });
 }

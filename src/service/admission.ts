@@ -6,8 +6,8 @@ export interface Admission {
   enter(bytes: number): () => void;
   /** Waits for a turn to be scored; rejects with the signal's reason. The returned function ends the turn. */
   turn(signal: AbortSignal): Promise<() => void>;
-  /** A turn at once, or null when there is none to be had. */
-  tryTurn(): (() => void) | null;
+  /** The same without a promise: `start` gets the function that ends the turn, perhaps before this returns. */
+  whenTurn(start: (end: () => void) => void): void;
   readonly running: number;
   readonly waiting: number;
   readonly inside: number;
@@ -59,7 +59,10 @@ export function createAdmission(limits: AdmissionLimits): Admission {
   };
 
   return {
-    tryTurn: () => (running < limits.running && queue.length === 0 ? begin() : null),
+    whenTurn(start) {
+      queue.push(() => start(begin()));
+      startNext();
+    },
     get running() {
       return running;
     },

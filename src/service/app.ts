@@ -31,6 +31,8 @@ export interface Arrival {
   readonly started?: number;
   /** What it is to be answered with. */
   readonly problem?: Problem;
+  /** It has a place already, and whoever sent it here gives it back. */
+  readonly inside?: boolean;
 }
 
 type Handler = (
@@ -109,9 +111,11 @@ export function createApp(service: Service, { tokens }: AppOptions): Hono<Enviro
     app.post(path, async (c) => {
       c.set("route", path);
       if (c.env?.problem) throw c.env.problem;
-      if (service.draining) throw stopping();
+      const inside = c.env?.inside ?? false;
+      if (service.draining && !inside) throw stopping();
       const milliseconds = deadlineOf(c.req.header("x-deadline-ms"), limits.deadline);
-      const leave = admission.enter(announcedBytes(c.req.raw.headers, limits.body));
+      const bytes = announcedBytes(c.req.raw.headers, limits.body);
+      const leave = inside ? () => {} : admission.enter(bytes);
       let streaming = false;
       const clock = startClock(milliseconds, c.env?.started);
       const { signal } = c.req.raw;

@@ -74,32 +74,40 @@ function travel(
 ): void {
   const noted: Record<string, unknown> = {};
   let over = false;
-  const end = (status: number | null) => {
+  const end = (status: number) => {
     over = true;
     clearTimeout(timer);
     leave();
-    if (status !== null) noteRequest(service, { id, method: "POST", path: route, route, status, started, noted });
+    noteRequest(service, { id, method: "POST", path: route, route, status, started, noted });
   };
-  /** The application takes a place of its own. */
-  const ordinary = (body: Buffer, problem?: Problem) => {
-    end(null);
-    void ordinaryWay(app, incoming, outgoing, body, id, { started, problem });
+  const ordinary = (pieces: readonly Buffer[], problem?: Problem) => {
+    over = true;
+    clearTimeout(timer);
+    void ordinaryWay(app, incoming, outgoing, Buffer.concat(pieces), id, { started, problem, inside: true }).finally(
+      leave,
+    );
   };
   const timer = setTimeout(() => {
-    if (!over) ordinary(Buffer.alloc(0), late(deadline));
+    if (!over) ordinary([], late(deadline));
   }, deadline);
   outgoing.once("close", () => {
     if (over) return;
     service.measures.refused("gone");
     end(499);
   });
-  readBody(incoming, bytes, (body) => {
+  readBody(incoming, bytes, (pieces) => {
     if (over) return;
-    throughLane(service, body, id, (outcome) => {
-      if (over) return;
-      if (outcome === null) ordinary(body);
-      else if (outcome instanceof Problem) ordinary(body, outcome);
-      else {
+    throughLane(
+      service,
+      pieces,
+      id,
+      () => !over,
+      (outcome) => {
+        if (over) return;
+        if (outcome === null || outcome instanceof Problem) {
+          ordinary(pieces, outcome ?? undefined);
+          return;
+        }
         noteBatch(noted, outcome.summary);
         const text = outcome.kind === "text" ? outcome.text : JSON.stringify(cleaned(outcome.answer, service.redact));
         outgoing.writeHead(200, {
@@ -110,33 +118,48 @@ function travel(
         });
         outgoing.end(text);
         end(200);
-      }
-    });
+      },
+    );
   });
 }
 
 function throughLane(
   { host, admission, measures }: Service,
-  body: Buffer,
+  body: readonly Buffer[],
   id: string,
+  wanted: () => boolean,
   settle: (outcome: LaneOutcome) => void,
 ): void {
   const held = host.hold(host.names.length === 1 ? host.names[0] : rewardNamed(body, host.names));
-  const end = held?.loaded.lane?.open ? admission.tryTurn() : null;
-  const lane = held?.loaded.lane;
-  if (!lane || !end) {
-    held?.release();
+  if (!held) {
     settle(null);
     return;
   }
-  lane.score(body, id, (outcome) => {
-    if (outcome !== null && !(outcome instanceof Problem)) {
-      measures.scored(held.loaded.name, outcome.summary);
-      lane.observe(outcome.summary);
-    }
-    end();
+  const { name, lane } = held.loaded;
+  const leave = (outcome: LaneOutcome) => {
     held.release();
     settle(outcome);
+  };
+  if (!lane?.open) {
+    leave(null);
+    return;
+  }
+  admission.whenTurn((end) => {
+    if (!wanted() || !lane.open) {
+      end();
+      leave(null);
+      return;
+    }
+    lane.score(body, id, (outcome) => {
+      const answered = outcome !== null && !(outcome instanceof Problem);
+      measures.lane(name, answered);
+      if (answered) {
+        measures.scored(name, outcome.summary);
+        lane.observe(outcome.summary);
+      }
+      end();
+      leave(outcome);
+    });
   });
 }
 
@@ -144,7 +167,8 @@ function throughLane(
  * The reward that a body seems to ask for; null when that cannot be told without reading it all. The lane reads it, and
  * refuses what is for another reward.
  */
-function rewardNamed(body: Buffer, names: readonly string[]): string | null {
+function rewardNamed(pieces: readonly Buffer[], names: readonly string[]): string | null {
+  const body = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
   const at = body.indexOf('"reward"');
   if (at < 0) return names[0];
   const name = /^"reward"\s*:\s*"([\w.-]{1,64})"/.exec(body.toString("latin1", at, at + 100))?.[1] ?? null;
@@ -152,16 +176,15 @@ function rewardNamed(body: Buffer, names: readonly string[]): string | null {
 }
 
 /** A connection that ends before the body does shows in the answer's `close`. */
-function readBody(incoming: IncomingMessage, bytes: number, settle: (body: Buffer) => void): void {
-  // Memory of its own, since it crosses to another thread: a piece of a pool would take the pool along.
-  const body = Buffer.allocUnsafeSlow(bytes);
+function readBody(incoming: IncomingMessage, bytes: number, settle: (body: readonly Buffer[]) => void): void {
+  const pieces: Buffer[] = [];
   let size = 0;
   incoming.on("data", (piece: Buffer) => {
-    piece.copy(body, size);
+    pieces.push(piece);
     size += piece.length;
   });
   incoming.once("end", () => {
-    if (size === bytes) settle(body);
+    if (size === bytes) settle(pieces);
   });
 }
 

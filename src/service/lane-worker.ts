@@ -18,13 +18,14 @@ export interface LaneStart {
   readonly mostRollouts: number;
   /** Int32: sequence, 1 while a call of a signal is under way, signal, from, to. */
   readonly progress: SharedArrayBuffer;
+  readonly cells: SharedArrayBuffer;
 }
 
-export interface LaneRequest {
-  readonly id: number;
-  readonly requestId: string;
-  readonly body: Uint8Array;
-}
+/** The body comes along, or lies in the cells. */
+export type LaneRequest = { readonly id: number; readonly requestId: string } & (
+  | { readonly body: Uint8Array }
+  | { readonly from: number; readonly bytes: number }
+);
 
 export type LaneReply =
   | { readonly id: number; readonly kind: "text"; readonly summary: BatchSummary; readonly text: string }
@@ -38,18 +39,31 @@ export interface FullAnswer extends ScoreAnswer {
   readonly requestId: string;
 }
 
+/** The same text as `JSON.stringify`: most of an answer in which nothing failed says just that. */
+function cleanText({ reward, rewards, combined, advantages, signals, requestId }: FullAnswer): string {
+  const nothing = `[${"null,".repeat(rewards.length - 1)}null]`;
+  const columns = Object.entries(signals).map(([name, { values, evidence, cached }]) => {
+    const seen = evidence === undefined ? "" : `"evidence":${JSON.stringify(evidence)},`;
+    return `${JSON.stringify(name)}:{"values":${JSON.stringify(values)},"errors":${nothing},${seen}"cached":${JSON.stringify(cached)}}`;
+  });
+  const credit = advantages === undefined ? "" : `"advantages":${JSON.stringify(advantages)},`;
+  return `{"reward":${JSON.stringify(reward)},"rewards":${JSON.stringify(rewards)},"errors":${nothing},"combined":${JSON.stringify(combined)},${credit}"signals":{${columns.join(",")}},"requestId":${JSON.stringify(requestId)}}`;
+}
+
 export type LaneWorkerMessage =
   | { readonly kind: "ready" }
-  | { readonly kind: "replies"; readonly replies: readonly LaneReply[]; readonly counters: ScorerCounters };
+  | { readonly kind: "replies"; readonly replies: readonly LaneReply[]; readonly counters?: ScorerCounters };
 
 /** Milliseconds for which an answer may wait for the next one. */
 const patience = 1;
+/** Milliseconds for which the counters may be behind. */
+const countEvery = 200;
 
 const port = parentPort;
 if (port) {
   // Standard output belongs to results; what a reward file prints is for people.
   process.stdout.write = process.stderr.write.bind(process.stderr) as typeof process.stdout.write;
-  const { module, name, hash, seed, mostRollouts, progress } = workerData as LaneStart;
+  const { module, name, hash, seed, mostRollouts, progress, cells } = workerData as LaneStart;
   const place = new Int32Array(progress);
   const { default: reward } = (await import(module)) as { default: Reward };
   const facts = factsOf(reward);
@@ -65,9 +79,11 @@ if (port) {
     },
   });
 
-  const answer = async ({ id, requestId, body }: LaneRequest): Promise<LaneReply> => {
+  const answer = async (waiting: LaneRequest): Promise<LaneReply> => {
+    const { id, requestId } = waiting;
     const ordinary: LaneReply = { id, kind: "ordinary", waits: false };
     try {
+      const body = "body" in waiting ? waiting.body : new Uint8Array(cells, waiting.from, waiting.bytes);
       const request = readScoreRequest(parseBody(body), mostRollouts);
       if (request.reward !== undefined && request.reward !== name) return ordinary;
       const batch = toBatch(request.columns, request.size, facts.needs);
@@ -75,10 +91,17 @@ if (port) {
       const full = { reward: { name, hash }, ...toAnswer(scored, request.evidence), requestId };
       const summary = summaryOf(scored);
       if (!isClean(full)) return { id, kind: "answer", summary, answer: full };
-      return { id, kind: "text", summary, text: JSON.stringify(full) };
+      return { id, kind: "text", summary, text: cleanText(full) };
     } catch (thrown) {
       return thrown instanceof AsynchronousSignal ? { ...ordinary, waits: true } : ordinary;
     }
+  };
+
+  const send = (message: LaneWorkerMessage) => port.postMessage(message);
+  let countersDue = false;
+  const tellCounters = () => {
+    countersDue = false;
+    send({ kind: "replies", replies: [], counters: scorer.counters() });
   };
 
   /** One after another: `place` tells of one request. */
@@ -92,9 +115,11 @@ if (port) {
       replies.push(await answer(request));
       Atomics.add(place, 0, 1);
       if (waiting.length > 0 && performance.now() - sent < patience) continue;
-      port.postMessage({ kind: "replies", replies, counters: scorer.counters() } satisfies LaneWorkerMessage);
+      send({ kind: "replies", replies });
       replies = [];
       sent = performance.now();
+      if (!countersDue) setTimeout(tellCounters, countEvery);
+      countersDue = true;
     }
     working = false;
   };
@@ -102,5 +127,5 @@ if (port) {
     waiting.push(...requests);
     if (!working) void work();
   });
-  port.postMessage({ kind: "ready" } satisfies LaneWorkerMessage);
+  send({ kind: "ready" });
 }

@@ -21,8 +21,8 @@ export interface Lane {
   readonly open: boolean;
   /** A batch was scored, here or the ordinary way. */
   observe(batch: BatchSummary): void;
-  /** Scores the body of a request, which has memory of its own. `settle` hears once what became of it. */
-  score(body: Uint8Array, requestId: string, settle: (outcome: LaneOutcome) => void): void;
+  /** Scores the body of a request, in pieces. `settle` hears once what became of it. */
+  score(body: readonly Buffer[], requestId: string, settle: (outcome: LaneOutcome) => void): void;
   /** Of the threads, past and present. */
   counters(): ScorerCounters[];
   close(): Promise<void>;
@@ -39,13 +39,21 @@ export interface LaneLimits {
 }
 
 interface Waiting {
-  readonly request: LaneRequest;
+  readonly id: number;
+  readonly requestId: string;
+  readonly body: readonly Buffer[];
+  readonly bytes: number;
+  /** Where its body lies in the thread's memory; null: it goes with the message. */
+  cell: number | null;
   readonly settle: (outcome: LaneOutcome) => void;
 }
 
-interface Slot {
+interface Thread {
   readonly worker: Worker;
   readonly place: Int32Array;
+  /** Memory that both sides see, for bodies of up to `cellBytes`: nothing is made or copied for them on the way. */
+  readonly cells: Uint8Array;
+  readonly free: number[];
   readonly underWay: Map<number, Waiting>;
   outgoing: LaneRequest[];
   ready: boolean;
@@ -66,6 +74,7 @@ const enoughRollouts = 32;
 const coolOff = 10_000;
 /** Requests that a thread has at once: enough for it never to wait for this thread, few enough to be shared fairly. */
 const depth = 4;
+const cellBytes = 256 * 1024;
 const watchEvery = 20;
 const warmUp = 3000;
 /** Milliseconds for what is no signal: reading the request, combine, shaping, credit, writing the answer. */
@@ -95,8 +104,8 @@ export interface LaneOptions {
 
 export function createLane({ name, reward, scorer, options, limits }: LaneOptions): Lane {
   const plan = planOf(reward);
-  const threads = options.workers ?? availableParallelism();
-  const slots = new Set<Slot>();
+  const most = options.workers ?? availableParallelism();
+  const threads = new Set<Thread>();
   const queue: Waiting[] = [];
   let past: ScorerCounters | null = null;
   let next = 0;
@@ -107,9 +116,11 @@ export function createLane({ name, reward, scorer, options, limits }: LaneOption
   let seen = 0;
   let watchdog: NodeJS.Timeout | null = null;
 
-  const spawn = (): Slot => {
+  const spawn = (): Thread => {
     const progress = new SharedArrayBuffer(5 * Int32Array.BYTES_PER_ELEMENT);
+    const cells = new SharedArrayBuffer(depth * cellBytes);
     const start: LaneStart = {
+      cells,
       module: reward.module ?? "",
       name,
       hash: reward.hash,
@@ -122,9 +133,11 @@ export function createLane({ name, reward, scorer, options, limits }: LaneOption
       execArgv: ["--enable-source-maps"],
       resourceLimits: { maxOldGenerationSizeMb: memoryLimitMb },
     });
-    const slot: Slot = {
+    const thread: Thread = {
       worker,
       place: new Int32Array(progress),
+      cells: new Uint8Array(cells),
+      free: Array.from({ length: depth }, (_, cell) => cell),
       underWay: new Map(),
       outgoing: [],
       ready: false,
@@ -135,38 +148,38 @@ export function createLane({ name, reward, scorer, options, limits }: LaneOption
       counters: null,
     };
     worker.unref();
-    worker.on("message", (message: LaneWorkerMessage) => receive(slot, message));
+    worker.on("message", (message: LaneWorkerMessage) => receive(thread, message));
     // Whatever ended it, `exit` follows; the ordinary way says what it was.
     worker.on("error", () => {});
-    worker.on("exit", () => lost(slot));
-    slots.add(slot);
-    return slot;
+    worker.on("exit", () => lost(thread));
+    threads.add(thread);
+    return thread;
   };
 
   /** Once for all requests that came in together: a message costs as much as reading a small body. */
   const dispatch = () => {
     dispatching = false;
     while (queue.length > 0) {
-      let slot: Slot | null = null;
-      for (const one of slots)
-        if (one.ending === null && (slot === null || one.underWay.size < slot.underWay.size)) slot = one;
-      if ((slot === null || slot.underWay.size > 0) && slots.size < threads) slot = spawn();
-      if (slot === null || slot.underWay.size >= depth) break;
+      let thread: Thread | null = null;
+      for (const one of threads)
+        if (one.ending === null && (thread === null || one.underWay.size < thread.underWay.size)) thread = one;
+      if ((thread === null || thread.underWay.size > 0) && threads.size < most) thread = spawn();
+      if (thread === null || thread.underWay.size >= depth) break;
       const waiting = queue.shift();
       if (!waiting) break;
-      if (slot.underWay.size === 0) {
-        slot.worker.ref();
-        slot.since = performance.now();
+      if (thread.underWay.size === 0) {
+        thread.worker.ref();
+        thread.since = performance.now();
       }
-      slot.underWay.set(waiting.request.id, waiting);
-      slot.outgoing.push(waiting.request);
+      thread.underWay.set(waiting.id, waiting);
+      thread.outgoing.push(requestFor(thread, waiting));
     }
     let busy = false;
-    for (const slot of slots) {
-      if (slot.underWay.size > 0) busy = true;
-      if (slot.outgoing.length === 0) continue;
-      slot.worker.postMessage(slot.outgoing);
-      slot.outgoing = [];
+    for (const thread of threads) {
+      if (thread.underWay.size > 0) busy = true;
+      if (thread.outgoing.length === 0) continue;
+      thread.worker.postMessage(thread.outgoing);
+      thread.outgoing = [];
     }
     if (busy && !watchdog) watchdog = setInterval(watch, watchEvery);
     else if (!busy && watchdog) {
@@ -175,52 +188,53 @@ export function createLane({ name, reward, scorer, options, limits }: LaneOption
     }
   };
 
-  const receive = (slot: Slot, message: LaneWorkerMessage) => {
+  const receive = (thread: Thread, message: LaneWorkerMessage) => {
     if (message.kind === "ready") {
-      slot.ready = true;
-      slot.since = performance.now();
+      thread.ready = true;
+      thread.since = performance.now();
       return;
     }
-    slot.counters = message.counters ?? slot.counters;
-    slot.warm = true;
+    thread.counters = message.counters ?? thread.counters;
+    thread.warm = true;
     for (const reply of message.replies) {
-      const waiting = slot.underWay.get(reply.id);
-      slot.underWay.delete(reply.id);
+      const waiting = thread.underWay.get(reply.id);
+      thread.underWay.delete(reply.id);
+      if (waiting && waiting.cell !== null) thread.free.push(waiting.cell);
       if (reply.kind === "ordinary" && reply.waits) closedUntil = Number.POSITIVE_INFINITY;
       waiting?.settle(reply.kind === "ordinary" ? null : reply);
     }
-    if (slot.underWay.size === 0 && !closed) slot.worker.unref();
+    if (thread.underWay.size === 0 && !closed) thread.worker.unref();
     dispatch();
   };
 
   const watch = () => {
     const now = performance.now();
-    for (const slot of slots) {
-      if (slot.underWay.size === 0 || !slot.ready || slot.ending) continue;
-      const sequence = Atomics.load(slot.place, 0);
-      if (sequence !== slot.sequence) {
-        slot.sequence = sequence;
-        slot.since = now;
+    for (const thread of threads) {
+      if (thread.underWay.size === 0 || !thread.ready || thread.ending) continue;
+      const sequence = Atomics.load(thread.place, 0);
+      if (sequence !== thread.sequence) {
+        thread.sequence = sequence;
+        thread.since = now;
         continue;
       }
-      const [, calling, index, from, to] = slot.place;
+      const [, calling, index, from, to] = thread.place;
       const signal = calling ? plan.signals[index] : undefined;
       const rows = signal?.kind === "part" && signal.scope === "batch" ? to - from : 1;
-      const limit = (signal ? signal.timeLimit * rows : restLimit) + (slot.warm ? 0 : warmUp);
-      if (now - slot.since <= limit) continue;
-      slot.ending = signal ? "signal" : "rest";
-      void slot.worker.terminate();
+      const limit = (signal ? signal.timeLimit * rows : restLimit) + (thread.warm ? 0 : warmUp);
+      if (now - thread.since <= limit) continue;
+      thread.ending = signal ? "signal" : "rest";
+      void thread.worker.terminate();
     }
   };
 
-  const lost = (slot: Slot) => {
-    slots.delete(slot);
+  const lost = (thread: Thread) => {
+    threads.delete(thread);
     closedUntil = Math.max(closedUntil, performance.now() + coolOff);
-    if (slot.counters) past = past ? sumCounters(past, slot.counters) : slot.counters;
+    if (thread.counters) past = past ? sumCounters(past, thread.counters) : thread.counters;
     // In the order in which they were taken up: the first is the one that it was at.
     let first = true;
-    for (const { settle } of slot.underWay.values()) {
-      settle(first && slot.ending === "rest" ? stuck() : null);
+    for (const { settle } of thread.underWay.values()) {
+      settle(first && thread.ending === "rest" ? stuck() : null);
       first = false;
     }
     for (const { settle } of queue.splice(0)) settle(null);
@@ -243,24 +257,39 @@ export function createLane({ name, reward, scorer, options, limits }: LaneOption
         settle(null);
         return;
       }
-      queue.push({ request: { id: next++, requestId, body }, settle });
+      const bytes = body.reduce((sum, piece) => sum + piece.length, 0);
+      queue.push({ id: next++, requestId, body, bytes, cell: null, settle });
       if (dispatching) return;
       dispatching = true;
       setImmediate(dispatch);
     },
     counters() {
-      const own = [...slots].flatMap(({ counters }) => counters ?? []);
+      const own = [...threads].flatMap(({ counters }) => counters ?? []);
       return past ? [past, ...own] : own;
     },
     async close() {
       closed = true;
       for (const { settle } of queue.splice(0)) settle(null);
-      for (const slot of slots) slot.worker.ref();
-      await Promise.all([...slots].map((slot) => slot.worker.terminate()));
+      for (const thread of threads) thread.worker.ref();
+      await Promise.all([...threads].map((thread) => thread.worker.terminate()));
       if (watchdog) clearInterval(watchdog);
       watchdog = null;
     },
   };
+}
+
+function requestFor({ cells, free }: Thread, waiting: Waiting): LaneRequest {
+  const { id, requestId, body, bytes } = waiting;
+  const cell = bytes <= cellBytes ? (free.pop() ?? null) : null;
+  // Memory of its own: a piece of a pool would take the pool along.
+  const target = cell === null ? Buffer.allocUnsafeSlow(bytes) : cells.subarray(cell * cellBytes);
+  let at = 0;
+  for (const piece of body) {
+    target.set(piece, at);
+    at += piece.length;
+  }
+  waiting.cell = cell;
+  return cell === null ? { id, requestId, body: target } : { id, requestId, from: cell * cellBytes, bytes };
 }
 
 function stuck(): Problem {

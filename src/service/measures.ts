@@ -10,6 +10,8 @@ export interface Measures {
   request(route: string, status: number, seconds: number): void;
   scored(reward: string, batch: BatchSummary): void;
   refused(code: string): void;
+  /** A request took the lane; `answered`: to its end. */
+  lane(reward: string, answered: boolean): void;
   text(): string;
 }
 
@@ -36,6 +38,10 @@ export function createMeasures(host: Host, admission: Admission, { store, queue 
   );
   const rewards = metrics.histogram("guerdon_reward", "Rewards after combine and shaping.", rewardBounds);
   const batches = metrics.histogram("guerdon_batch_rollouts", "Rollouts in a batch.", [1, 4, 16, 64, 256, 1024, 4096]);
+  const lane = metrics.counter(
+    "guerdon_lane_requests_total",
+    "Requests that one thread took whole, by whether it answered them or gave them back to be scored the ordinary way.",
+  );
   const worth = metrics.counter("guerdon_signal_value_sum", "Sum of a signal's values.");
   const worthCount = metrics.counter("guerdon_signal_value_count", "Rollouts for which a signal had a value.");
 
@@ -124,6 +130,7 @@ export function createMeasures(host: Host, admission: Admission, { store, queue 
     latency: latency.of({ route }),
   }));
   const ofReward = remember((reward: string) => ({ batches: batches.of({ reward }), rewards: rewards.of({ reward }) }));
+  const ofLane = remember((reward: string, outcome: string) => lane.of({ reward, outcome }));
   const ofSignal = remember((reward: string, name: string) => {
     const labels = { reward, signal: name };
     return { seconds: signal.of(labels), sum: worth.of(labels), count: worthCount.of(labels) };
@@ -147,6 +154,7 @@ export function createMeasures(host: Host, admission: Admission, { store, queue 
         one.count.add(count);
       }
     },
+    lane: (reward, answered) => ofLane(reward, answered ? "answered" : "returned").add(),
     refused: (code) => refused.of({ code }).add(),
     text: () => metrics.text(),
   };

@@ -1,0 +1,213 @@
+/** The short way gives the same answers as the ordinary one, which a policy step in the headers asks for. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createFolder, plainReward } from "./rewards.fixture.ts";
+import { type RunningService, serve } from "./serve.ts";
+
+const folder = createFolder();
+const plain = folder.file("plain.ts", plainReward);
+let service: RunningService;
+beforeAll(async () => {
+  service = await open(plain);
+}, 60_000);
+afterAll(async () => {
+  await service.stop();
+  folder.remove();
+});
+
+interface Answer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: answers of many shapes, asserted on
+  readonly json: any;
+}
+
+async function open(file: string, workers = 2): Promise<RunningService> {
+  const made = await serve({ rewards: [{ name: "r", file }], port: 0, workers, watchEvery: 0 });
+  const warm = { fields: { responses: new Array(32).fill("a"), references: new Array(32).fill("a") } };
+  // How long a first batch takes says nothing.
+  for (let tries = 0; tries < 40 && !isOpen(made); tries++) await post(made, warm);
+  expect(isOpen(made)).toBe(true);
+  return made;
+}
+
+function isOpen({ host }: RunningService): boolean {
+  return host.current()[0].lane?.open === true;
+}
+
+async function post(
+  at: RunningService,
+  body: unknown,
+  headers: Record<string, string> = {},
+  signal?: AbortSignal,
+): Promise<Answer> {
+  const answer = await fetch(`${at.url}/v1/score`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+    signal,
+  });
+  return { status: answer.status, json: await answer.json() };
+}
+
+const ordinary = { "x-policy-step": "1" };
+
+async function answered(at: RunningService): Promise<number> {
+  const text = await (await fetch(`${at.url}/metrics`)).text();
+  return Number(/guerdon_lane_requests_total\{outcome="answered",reward="r"\} (\d+)/.exec(text)?.[1] ?? 0);
+}
+
+const batch = (responses: readonly string[]) => ({
+  fields: { responses, references: responses.map(() => "a") },
+});
+
+describe("the lane", () => {
+  it("answers as the ordinary way does, byte for byte but for the id", async () => {
+    const fields = { responses: ["a", "b", "é\n", "b"], references: ["a", "a", "é\n", "b"], groups: [0, 0, 0, 1] };
+    const right = [
+      { fields },
+      { fields, credit: false },
+      { fields, evidence: false, reward: "r" },
+      { fields: { ...fields, responses: ["a", "boom", "boom", "b"] } },
+      { rollouts: [{ prompt: '"reward": "x"', completion: "4", answer: 4 }, { completion: "a" }] },
+      { rollouts: [{ completion: [{ role: "assistant", content: "5" }], answer: "5" }] },
+      { fields: { responses: [1], references: ["a"] } },
+      batch(Array.from({ length: 300 }, (_, i) => "x".repeat(i * 10))),
+    ];
+    const wrong = [
+      "{",
+      "[]",
+      '"\\ud800"',
+      { fields: {} },
+      { fields: { responses: ["a"] } },
+      { fields, more: 1 },
+      { fields: { ...fields, groups: [0] } },
+      { fields, reward: "other" },
+      `${"[".repeat(100)}${"]".repeat(100)}`,
+    ];
+    let before = await answered(service);
+    for (const body of [...right, ...wrong]) {
+      const id = { "x-request-id": "same" };
+      const [long, short] = [await post(service, body, { ...ordinary, ...id }), await post(service, body, id)];
+      expect(short).toEqual(long);
+      expect(Object.keys(short.json)).toEqual(Object.keys(long.json));
+      const after = await answered(service);
+      expect(after - before).toBe(right.includes(body as never) ? 1 : 0);
+      before = after;
+    }
+  });
+
+  it("bytes: the same length and headers", async () => {
+    const raw = async (headers: Record<string, string>) => {
+      const answer = await fetch(`${service.url}/v1/score`, {
+        method: "POST",
+        headers: { "content-type": "application/json", "x-request-id": "one", ...headers },
+        body: JSON.stringify({ ...batch(["a", "b"]), fields: { ...batch(["a", "b"]).fields, groups: ["g", "g"] } }),
+      });
+      const { date: _, ...rest } = Object.fromEntries(answer.headers);
+      return { headers: rest, text: await answer.text() };
+    };
+    expect(await raw({})).toEqual(await raw(ordinary));
+  });
+
+  it("everybody gets their own, many at once, and the metrics count them all", { timeout: 30_000 }, async () => {
+    const own = await open(plain);
+    const counted = async () => {
+      const text = await (await fetch(`${own.url}/metrics`)).text();
+      return Number(/guerdon_rollouts_total\{outcome="scored",reward="r"\} (\d+)/.exec(text)?.[1]);
+    };
+    const before = await counted();
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, (_, n) => post(own, batch(Array.from({ length: 1 + (n % 7) }, () => "z".repeat(n))))),
+    );
+    answers.forEach(({ json }, n) => {
+      expect(json.signals.calm.evidence).toEqual(Array.from({ length: 1 + (n % 7) }, () => ({ length: n })));
+    });
+    expect(await answered(own)).toBeGreaterThanOrEqual(200);
+    const expected = before + answers.reduce((sum, { json }) => sum + json.rewards.length, 0);
+    // The threads tell a little later.
+    for (let tries = 0; tries < 50 && (await counted()) < expected; tries++)
+      await new Promise((r) => setTimeout(r, 50));
+    expect(await counted()).toBe(expected);
+    await own.stop();
+  });
+
+  it("samples that kill or hang a thread fail alone, also while it stops", { timeout: 30_000 }, async () => {
+    const own = await open(plain);
+    const ask = (special: string, n: number) =>
+      post(own, batch(Array.from({ length: 20 }, (_, i) => (i === n ? special : "a"))));
+    const sent = ["exit", "hang", "a", "boom", "a", "exit", "a"].map((special, n) => ask(special, n));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const stopped = own.stop();
+    const reasons = (await Promise.all(sent)).map(({ json }, n) => {
+      expect(json.rewards.filter((reward: number | null, i: number) => i !== n && reward !== 1.5)).toEqual([]);
+      return json.rewards[n] ?? json.errors[n].code;
+    });
+    expect(reasons).toEqual(["crashed", "timeout", 1.5, "threw", 1.5, "crashed", 1.5]);
+    expect(await stopped).toBe(true);
+  });
+
+  it("closes for a while after a loss, and goes on the ordinary way", { timeout: 30_000 }, async () => {
+    const own = await open(plain, 1);
+    expect((await post(own, batch(["exit", "a"]))).json).toMatchObject({
+      rewards: [null, 1.5],
+      errors: [{ code: "crashed" }, null],
+    });
+    expect(isOpen(own)).toBe(false);
+    expect((await post(own, batch(["a"]))).json.rewards).toEqual([1.5]);
+    await own.stop();
+  });
+
+  it("a deadline is 504, a client that leaves leaves nothing behind", { timeout: 30_000 }, async () => {
+    const own = await open(plain);
+    const late = await post(own, batch(["hang"]), { "x-deadline-ms": "150" });
+    expect(late).toMatchObject({ status: 504, json: { error: { code: "deadline", retryable: true } } });
+    expect(late.json.error.message).toContain("150 ms");
+    const another = await open(plain);
+    const controller = new AbortController();
+    const gone = post(another, batch(["hang"]), {}, controller.signal).catch(() => "gone");
+    setTimeout(() => controller.abort(), 100);
+    expect(await gone).toBe("gone");
+    for (const one of [own, another]) {
+      expect((await post(one, batch(["a"]))).json.rewards).toEqual([1.5]);
+      expect(await one.stop()).toBe(true);
+    }
+  });
+
+  it("a function that waits after all: the ordinary way from then on", { timeout: 30_000 }, async () => {
+    const file = folder.file(
+      "sometimes.ts",
+      `import { defineReward } from "guerdon";
+export default defineReward({ signals: { a: ({ response, reference }) =>
+  response === "later" ? new Promise((resolve) => setTimeout(() => resolve(7), 10)) : response === reference } });\n`,
+    );
+    const own = await open(file);
+    expect((await post(own, batch(["a", "later", "b"]))).json.rewards).toEqual([1, 7, 0]);
+    expect(isOpen(own)).toBe(false);
+    expect((await post(own, batch(["a", "later", "b"]))).json.rewards).toEqual([1, 7, 0]);
+    await own.stop();
+  });
+
+  it("a new version has a lane of its own", { timeout: 30_000 }, async () => {
+    const text = (value: number) =>
+      `import { defineReward } from "guerdon";\nexport default defineReward({ signals: { a: () => ${value} } });\n`;
+    const own = await open(folder.file("versions.ts", text(1)));
+    expect((await post(own, batch(["a"]))).json.rewards).toEqual([1]);
+    folder.file("versions.ts", text(2));
+    expect(await own.reload()).toMatchObject([{ outcome: "replaced" }]);
+    for (let i = 0; i < 40; i++) expect((await post(own, batch(["a"]))).json.rewards).toEqual([2]);
+    expect(isOpen(own)).toBe(true);
+    await own.stop();
+  });
+
+  it("none for rewards that keep state, that draw, or that wait", async () => {
+    const none = async (text: string) => {
+      const file = folder.file("none.ts", text);
+      const own = await serve({ rewards: [{ name: "r", file }], port: 0, watchEvery: 0 });
+      expect(own.host.current()[0].lane).toBeNull();
+      await own.stop();
+    };
+    const reward = (definition: string) =>
+      `import { defineReward } from "guerdon";\nimport { runningNormalization } from "guerdon/shaping";\nexport default defineReward(${definition});\n`;
+    await none(reward("{ signals: { a: async () => 1 } }"));
+    await none(reward("{ signals: { a: { use: () => 1, thread: 'main' } } }"));
+  });
+});
