@@ -341,3 +341,66 @@ it.skipIf(!real)(
     }
   },
 );
+
+it("takes a score that is null, NaN or missing for an unscored item, and refuses what is no score", async () => {
+  const pair = (scores: unknown) => ({ prompt: "p", chosen: "a", rejected: "b", scores });
+  const result = await given([pair([1, 0]), pair([null, 0]), pair(null), pair(undefined), pair([2, 2])]);
+  expect(result).toMatchObject({ items: 5, unscored: 3, reasons: { "no score in the data": 3 } });
+  expect(result.overall.metrics.accuracy).toMatchObject({ value: 0.5, bounds: [0.2, 0.8] });
+  // One of two scored ties; of all five at least one and at most four.
+  expect(result.overall.metrics.ties).toMatchObject({ value: 0.5, bounds: [0.2, 0.8] });
+
+  // As Python writes it, in lines and in lists, and as CSV.
+  const lines =
+    '{"prompt":"NaN","chosen":"a","rejected":"b","scores":[1,0]}\n{"prompt":"NaN","chosen":"a","rejected":"b","scores":[NaN,-Infinity]}';
+  for (const [name, text] of [
+    ["nan.jsonl", lines],
+    ["nan.json", `[${lines.replace("\n", ",")}]`],
+    ["nan.csv", "prompt,chosen,rejected,score_chosen,score_rejected\nNaN,a,b,1,0\nNaN,a,b,nan,0"],
+  ]) {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    const { format, items } = await readBenchmark(path);
+    expect(items.map((item) => item.kind === "choice" && item.prompt)).toEqual(["NaN", "NaN"]);
+    const { unscored, overall } = runGiven(format, items, ask).result;
+    expect([name, unscored, overall.metrics.accuracy.value]).toEqual([name, 1, 1]);
+  }
+  for (const [scores, message] of [
+    [["x", 0], /:2\.scores\[0\]: expected a finite number or null, got a string/],
+    [[1], /:2\.scores: expected 2 scores, got 1/],
+    ["1", /:2\.scores: expected a list of scores/],
+    [[{}, 0], /:2\.scores\[0\]: expected a finite number or null, got an object/],
+  ] as const)
+    await expect(given([pair([1, 0]), pair(scores)])).rejects.toThrow(message);
+  await expect(given([pair(undefined), pair(undefined)])).rejects.toThrow(/:1: the data holds no scores/);
+  const broken = join(folder, "broken.jsonl");
+  writeFileSync(broken, `${lines}\n{"scores": [NaN`);
+  await expect(readBenchmark(broken)).rejects.toThrow(/broken\.jsonl:3: expected a JSON object/);
+});
+
+it("a probe's embedding with a NaN, and a prediction that is NaN, are none", async () => {
+  const probe = (embedding: unknown) => ({ input: "i", output: "o", label: 0, split: "test", embedding });
+  const { items } = await readBenchmark(file([probe([1, 2]), probe([1, null]), probe(null)]));
+  expect(items.map((item) => item.kind === "probe" && item.embedding)).toEqual([[1, 2], null, null]);
+  await expect(readBenchmark(file([probe([1, "x"])]))).rejects.toThrow(/:1\.embedding: expected a list of numbers/);
+});
+
+it("when nothing is scored every figure is unknown, and its bounds are what it could be", async () => {
+  const ties = (id: string, scores: unknown) => ({
+    id,
+    subset: "Ties",
+    prompt: "p",
+    chosen: id.startsWith("ref") ? ["a"] : ["a", "b"],
+    rejected: ["c"],
+    scores,
+  });
+  const { overall } = await given([ties("ref:1", [null, 0]), ties("tied:1", null)]);
+  for (const { value: known } of Object.values(overall.metrics)) expect(known).toBeNull();
+  expect(overall.metrics["tied accuracy"].bounds).toEqual([0, 1]);
+  expect(overall.metrics.preferred.bounds).toEqual([0, 1]);
+  const pairs = await given([{ prompt: "p", chosen: "a", rejected: "b", scores: null }]);
+  expect(pairs.overall.metrics).toEqual({
+    accuracy: { value: null, interval: null, bounds: [0, 1] },
+    ties: { value: null, interval: null, bounds: [0, 1] },
+  });
+});

@@ -81,7 +81,8 @@ function base(row: Row, index: number, fieldsOf: FieldsOf, subset: unknown) {
 function givenScores(row: Row, count: number): readonly GivenScore[] | undefined {
   const name = row.value.scores !== undefined ? "scores" : "score";
   const given = row.value[name];
-  if (given === undefined || given === null) return undefined;
+  if (given === undefined) return undefined;
+  if (given === null) return new Array<null>(count).fill(null);
   const place = `${row.place}.${name}`;
   if (!Array.isArray(given)) throw new ContractError(place, `expected a list of scores, got ${nameOf(given)}`);
   const list = given.map((score: unknown, i): GivenScore => {
@@ -173,7 +174,7 @@ function rewardMathScores(row: Row, index: number, fieldsOf: FieldsOf): ChoiceIt
   } as const;
   if (row.value.chosen_position !== undefined) {
     const positions = textsOf(row, "chosen_position");
-    const verdicts = row.value.score;
+    const verdicts = row.value.score ?? sources.map(() => null);
     if (!Array.isArray(verdicts) || verdicts.length !== sources.length || positions.length !== sources.length)
       throw new ContractError(`${row.place}.score`, `expected ${sources.length} verdicts and positions`);
     return {
@@ -223,7 +224,9 @@ function processItem(row: Row, index: number, fieldsOf: FieldsOf): ProcessItem {
     steps,
     label,
     scores: givenScores(row, steps.length),
-    ...(prediction === undefined ? {} : { prediction: prediction === null ? null : integerOf(row, "prediction") }),
+    ...(prediction === undefined
+      ? {}
+      : { prediction: prediction === null || Number.isNaN(prediction) ? null : integerOf(row, "prediction") }),
   };
 }
 
@@ -252,9 +255,9 @@ function probe(row: Row, index: number, fieldsOf: FieldsOf): ProbeItem {
 
 function embeddingOf(vector: unknown, place: string): readonly number[] | null {
   if (vector === null) return null;
-  if (!Array.isArray(vector) || vector.length === 0 || vector.some((x) => typeof x !== "number" || !Number.isFinite(x)))
-    throw new ContractError(place, "expected a list of finite numbers");
-  return vector as number[];
+  if (!Array.isArray(vector) || vector.length === 0 || vector.some((x) => typeof x !== "number" && x !== null))
+    throw new ContractError(place, "expected a list of numbers");
+  return vector.every(Number.isFinite) ? (vector as number[]) : null;
 }
 
 function pair(row: Row, index: number, fieldsOf: FieldsOf): ChoiceItem {

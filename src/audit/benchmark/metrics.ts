@@ -24,7 +24,7 @@ export interface Judged {
   readonly wins?: readonly (boolean | null)[];
 }
 
-type Metrics = Readonly<Record<string, number | null>>;
+type Metrics = Record<string, number | null>;
 /** Items with what was said of them; every outcome is there. */
 type Scored = readonly { readonly item: Item; readonly outcome: Outcome }[];
 
@@ -105,9 +105,12 @@ function measure(
   const values = metricsOf(scored);
   const intervals = bootstrap(scored, metricsOf, seed);
   const kind = scored[0]?.outcome.kind;
-  const filled = (right: boolean) =>
-    metricsOf(judged.map((one) => ({ item: one.item, outcome: one.outcome ?? fill(one, kind, right) })));
-  const [worst, best] = unscored > 0 ? [filled(false), filled(true)] : [null, null];
+  const filled = (how: (one: Judged) => Outcome) =>
+    metricsOf(judged.map((one) => ({ item: one.item, outcome: one.outcome ?? how(one) })));
+  const [worst, best] =
+    unscored > 0 ? [filled((one) => fill(one, kind, false)), filled((one) => fill(one, kind, true))] : [null, null];
+  // Neither wrong nor right are ties: that all of them tie is a case of its own.
+  if (best && best.ties !== undefined) best.ties = filled((one) => tied(one) ?? fill(one, kind, true)).ties;
   const metrics: Record<string, MetricValue> = {};
   for (const name of Object.keys(unscored === judged.length ? (worst ?? values) : values)) {
     const interval = intervals[name] ?? null;
@@ -218,12 +221,13 @@ function tiesMetrics(scored: Scored): Metrics {
       : [],
   );
   const { score, tiedAccuracy, referenceAccuracy, preferred, preferredHard } = tiesScore()({ samples });
+  const nothing = samples.length === 0;
   return {
     score,
     "tied accuracy": tiedAccuracy,
     "reference accuracy": referenceAccuracy,
-    preferred,
-    "preferred hard": preferredHard,
+    preferred: nothing ? null : preferred,
+    "preferred hard": nothing ? null : preferredHard,
   };
 }
 
@@ -302,6 +306,11 @@ function fill({ item, wins }: Judged, kind: Outcome["kind"] | undefined, right: 
       // Uneven right answers below every wrong one: what loses most in Ties too.
       return { kind: "scores", scores: choiceScores(item, (i, good) => (good ? i : item.chosen.length + 1)) };
   }
+}
+
+/** Equal scores for all; null where there are no scores. */
+function tied({ item }: Judged): Outcome | null {
+  return item.kind === "choice" ? { kind: "scores", scores: choiceScores(item, () => 0) } : null;
 }
 
 function choiceScores(item: ChoiceItem, score: (index: number, right: boolean) => number): number[] {

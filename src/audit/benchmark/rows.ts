@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { ContractError, messageOf } from "../../core/error.ts";
 import { openSource } from "../../dataset/index.ts";
+import { isEntry, parseJson } from "../monitor/values.ts";
 
 export interface Row {
   /** `file:line`, or `file[index]` in a list. */
@@ -15,9 +16,15 @@ export async function readRows(path: string): Promise<Row[]> {
   if (path.endsWith(".json")) return readList(path);
   const source = await openSource(path);
   const rows: Row[] = [];
+  let lines: readonly string[] | null = null;
   try {
     for await (const block of source.read(start)) {
-      for (const { place, value, problem } of block) {
+      for (const { place, value: read, problem } of block) {
+        let value = read;
+        if (value === null && place.line > 0 && /\.(?:jsonl|ndjson)$/.test(path)) {
+          lines ??= (await readFile(path, "utf8")).split("\n");
+          value = pythonObject(lines[place.line - 1] ?? "");
+        }
         if (value === null) throw new ContractError(path, problem ?? "a row could not be read");
         rows.push({ place: place.line > 0 ? `${path}:${place.line}` : `${path}[${place.row}]`, value });
       }
@@ -31,7 +38,7 @@ export async function readRows(path: string): Promise<Row[]> {
 async function readList(path: string): Promise<Row[]> {
   let list: unknown;
   try {
-    list = JSON.parse(await readFile(path, "utf8"));
+    list = parseJson(await readFile(path, "utf8"));
   } catch (thrown) {
     const missing = (thrown as { code?: unknown }).code === "ENOENT";
     throw new ContractError(path, missing ? "no such file" : `cannot be read (${messageOf(thrown)})`);
@@ -42,6 +49,16 @@ async function readList(path: string): Promise<Row[]> {
       throw new ContractError(`${path}[${i}]`, "expected an object");
     return { place: `${path}[${i}]`, value: value as Record<string, unknown> };
   });
+}
+
+/** A line with the NaN and infinities that Python writes, as null; null when that is not what was wrong with it. */
+function pythonObject(line: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value = parseJson(line);
+    return isEntry(value) ? value : null;
+  } catch {
+    return null;
+  }
 }
 
 /** The field's text. */
@@ -65,12 +82,19 @@ export function textsOf({ place, value }: Row, name: string): readonly string[] 
   return list as string[];
 }
 
-/** A number; null stays null; anything else, NaN included, is an error with its place. */
+/** A number, as text too (CSV); null, NaN, an infinity and an empty text are no score: null. Anything else is an error with its place. */
 export function scoreOf(score: unknown, place: string): number | null {
   if (score === null || score === undefined) return null;
-  if (typeof score !== "number" || !Number.isFinite(score))
-    throw new ContractError(place, `expected a finite number or null, got ${nameOf(score)}`);
-  return score;
+  const number = typeof score === "string" ? numberIn(score) : score;
+  if (typeof number !== "number") throw new ContractError(place, `expected a finite number or null, got ${nameOf(score)}`);
+  return Number.isFinite(number) ? number : null;
+}
+
+function numberIn(text: string): number | null {
+  const trimmed = text.trim();
+  if (/^(?:|null|none|na|[+-]?(?:nan|inf|infinity))$/i.test(trimmed)) return Number.NaN;
+  const number = Number(trimmed);
+  return Number.isFinite(number) ? number : null;
 }
 
 export function nameOf(value: unknown): string {

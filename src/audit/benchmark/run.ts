@@ -32,13 +32,14 @@ export interface BenchmarkRun {
 
 /** Scores that came with the data. Throws when it has none. */
 export function runGiven(format: BenchmarkName, items: readonly Item[], options: AskOptions): BenchmarkRun {
-  const judged = items.map((item): Judged => {
-    const outcome = givenOutcome(item, options);
-    if (outcome === undefined)
-      throw new ContractError(
-        item.place,
-        "the data holds no scores: name a scorer (--reward, --part, --endpoint or --judge)",
-      );
+  const outcomes = items.map((item) => givenOutcome(item, options));
+  if (items.length > 0 && outcomes.every((outcome) => outcome === undefined))
+    throw new ContractError(
+      items[0].place,
+      "the data holds no scores: name a scorer (--reward, --part, --endpoint or --judge)",
+    );
+  const judged = items.map((item, i): Judged => {
+    const outcome = outcomes[i] ?? null;
     const wins = item.kind === "choice" ? item.wins : undefined;
     return outcome === null ? { item, outcome, reason: "no score in the data", wins } : { item, outcome, reason: null };
   });
