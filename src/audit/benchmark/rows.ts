@@ -86,7 +86,8 @@ export function textsOf({ place, value }: Row, name: string): readonly string[] 
 export function scoreOf(score: unknown, place: string): number | null {
   if (score === null || score === undefined) return null;
   const number = typeof score === "string" ? numberIn(score) : score;
-  if (typeof number !== "number") throw new ContractError(place, `expected a finite number or null, got ${nameOf(score)}`);
+  if (typeof number !== "number")
+    throw new ContractError(place, `expected a finite number or null, got ${nameOf(score)}`);
   return Number.isFinite(number) ? number : null;
 }
 
