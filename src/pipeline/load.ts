@@ -7,6 +7,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import type { BuildFailure, OutputFile, Plugin } from "esbuild";
 import { ContractError, messageOf } from "../core/error.ts";
 import { hashText, isReward, packageVersion } from "./define.ts";
+import { inTime, type Trial, tryImport } from "./trial.ts";
 import type { Reward } from "./types.ts";
 
 export const packageRoot = fileURLToPath(new URL("../..", import.meta.url));
@@ -17,10 +18,11 @@ const builtins = new Set(builtinModules);
  * (this very copy of the package), its own neighbours, and packages installed beside it. The hash covers
  * its bundled text and the versions of packages. Throws `ContractError` whose path is `file:line:column`
  * for a file that does not compile, throws when it is run, or exports something else.
- * `seen` takes the files that went into it, or should have, also when this throws: what to watch.
+ * `seen` takes the files that went into it, or should have, also when this throws: what to watch. With `trial` a version
+ * that is not there yet is imported on a thread of its own first, and all that it does there ends with that thread.
  */
-export async function loadReward(path: string, seen?: Set<string>): Promise<Reward> {
-  const { exported: reward, hash, module } = await loadModule(path, seen);
+export async function loadReward(path: string, seen?: Set<string>, trial?: Trial): Promise<Reward> {
+  const { exported: reward, hash, module } = await loadModule(path, seen, trial);
   if (reward === undefined)
     throw new ContractError(path, "has no default export; write `export default defineReward({ … })`");
   if (!isReward(reward))
@@ -32,16 +34,20 @@ export async function loadReward(path: string, seen?: Set<string>): Promise<Rewa
 export async function loadModule(
   path: string,
   seen: Set<string> = new Set(),
+  trial?: Trial,
 ): Promise<{ readonly exported: unknown; readonly hash: string; readonly module: string }> {
   const file = resolve(path);
   if (!existsSync(file)) throw new ContractError(path, "no such file");
-  const { code, map, packages } = await bundle(file, path, seen);
+  const bundling = bundle(file, path, seen);
+  const { code, map, packages } = await (trial ? inTime(bundling, trial) : bundling);
   const hash = hashText(`${packageVersion}\n${portable(code, dirname(file))}\n${[...packages].sort().join("\n")}`);
   const module = pathToFileURL(join(bundleFolder(), `${hash}.mjs`)).href;
   const inline = Buffer.from(map).toString("base64");
   writeFileSync(fileURLToPath(module), `${code}\n//# sourceMappingURL=data:application/json;base64,${inline}\n`);
   try {
-    const { default: exported } = (await import(/* @vite-ignore */ module)) as { default?: unknown };
+    if (trial && trial.current !== hash) await tryImport(module, trial);
+    const importing = import(/* @vite-ignore */ module) as Promise<{ default?: unknown }>;
+    const { default: exported } = await (trial ? inTime(importing, trial) : importing);
     return { exported, hash, module };
   } catch (thrown) {
     throw new ContractError(place(thrown, module, map, file, path), messageOf(thrown));

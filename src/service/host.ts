@@ -1,5 +1,5 @@
 /** The rewards that a service serves, by name. A new version takes over only when it has loaded. */
-import { existsSync, statSync } from "node:fs";
+import { existsSync, type Stats, statSync } from "node:fs";
 import { basename } from "node:path";
 import { ContractError, messageOf } from "../core/error.ts";
 import {
@@ -10,6 +10,7 @@ import {
   type ScorerCounters,
   type ScorerOptions,
 } from "../pipeline/index.ts";
+import type { Trial } from "../pipeline/trial.ts";
 import { sumCounters } from "./counters.ts";
 import { createLane, type Lane, type LaneLimits, mayHaveLane } from "./lane.ts";
 import { Problem } from "./problem.ts";
@@ -20,6 +21,8 @@ export interface RewardSource {
   readonly name: string;
   readonly file?: string;
   readonly reward?: Reward;
+  /** Milliseconds that importing a changed version may take. Default 30,000. */
+  readonly importLimit?: number;
 }
 
 /** One loaded version of a reward. */
@@ -69,6 +72,9 @@ interface Slot {
   past: ScorerCounters[];
 }
 
+/** A version that takes over in a running process has to be imported in these milliseconds. */
+const importLimit = 30_000;
+
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** `name=file` or `file`, whose name is then the file's without its ending. Throws `ContractError`. */
@@ -98,6 +104,7 @@ export async function createHost(
   const slots = new Map<string, Slot>();
   let failedReloads = 0;
   let reloading: Promise<readonly ReloadResult[]> = Promise.resolve([]);
+  const closing = new AbortController();
 
   const load = (source: RewardSource, reward: Reward): LoadedReward => {
     const { name } = source;
@@ -111,11 +118,11 @@ export async function createHost(
       loadedAt: new Date().toISOString(),
     };
   };
-  const read = async (source: RewardSource, seen: Set<string>): Promise<Reward> => {
+  const read = async (source: RewardSource, seen: Set<string>, trial?: Trial): Promise<Reward> => {
     if (source.reward) return source.reward;
     if (source.file === undefined) throw new ContractError(source.name, "has neither a file nor a reward");
     seen.add(source.file);
-    return loadReward(source.file, seen);
+    return loadReward(source.file, seen, trial);
   };
 
   const leave = async (slot: Slot, loaded: LoadedReward) => {
@@ -132,18 +139,23 @@ export async function createHost(
     await closeOne(loaded);
   };
 
-  const reloadOne = async (slot: Slot): Promise<ReloadResult> => {
+  /** Null when the host was closed meanwhile. */
+  const reloadOne = async (slot: Slot): Promise<ReloadResult | null> => {
     const { source } = slot;
+    const { signal } = closing;
     const seen = new Set<string>();
     slot.stamp = stampOf(slot.files);
+    const trial = { limit: source.importLimit ?? importLimit, signal, current: slot.loaded.reward.hash };
     try {
-      const reward = await read(source, seen);
+      const reward = await read(source, seen, trial);
+      if (signal.aborted) return null;
       if (reward.hash === slot.loaded.reward.hash) return { name: source.name, outcome: "same", hash: reward.hash };
       const old = slot.loaded;
       slot.loaded = load(source, reward);
       if (!slot.users.has(old)) await retire(slot, old);
       return { name: source.name, outcome: "replaced", hash: reward.hash };
     } catch (thrown) {
+      if (signal.aborted) return null;
       failedReloads++;
       // What the old version was made of stays watched: it may be what has to come back.
       for (const file of slot.files) seen.add(file);
@@ -205,16 +217,18 @@ export async function createHost(
       reloading = reloading.then(async () => {
         const results: ReloadResult[] = [];
         for (const slot of slots.values()) {
-          if (slot.source.file === undefined) continue;
+          if (slot.source.file === undefined || closing.signal.aborted) continue;
           // A file that is being replaced is gone for a moment.
           if (which === "changed" && (stampOf(slot.files) === slot.stamp || !existsSync(slot.source.file))) continue;
-          results.push(await reloadOne(slot));
+          const result = await reloadOne(slot);
+          if (result) results.push(result);
         }
         return results;
       });
       return reloading;
     },
     async close() {
+      closing.abort();
       await reloading;
       const alive = [...slots.values()].flatMap((slot) => [slot.loaded, ...slot.users.keys()]);
       await Promise.all([...new Set(alive)].map(closeOne));
@@ -227,10 +241,19 @@ function stampOf(files: ReadonlySet<string>): string {
   return [...files]
     .sort()
     .map((file) => {
-      const found = statSync(file, { throwIfNoEntry: false });
+      const found = statOf(file);
       return found ? `${found.mtimeMs}:${found.size}:${found.ino}` : "gone";
     })
     .join(" ");
+}
+
+/** Also where a folder is closed to us, is a file now, or lies on a network that does not answer. */
+function statOf(file: string): Stats | null {
+  try {
+    return statSync(file);
+  } catch {
+    return null;
+  }
 }
 
 function countersOf({ scorer, lane }: LoadedReward): ScorerCounters[] {

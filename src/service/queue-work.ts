@@ -293,9 +293,11 @@ export async function work(options: WorkOptions): Promise<RunningWork> {
     for (const result of await host.reload(which)) {
       if (result.outcome === "failed") log.error(result, "a reward did not load; the old version goes on");
       else log.info(result, "reward loaded");
-      if (result.outcome !== "replaced") continue;
-      versions.add(await start(result.name));
-      await beatNow();
+      if (result.outcome !== "replaced" || stopping) continue;
+      const version = await start(result.name);
+      versions.add(version);
+      if (stopping) await end(version, options.drain ?? 60_000);
+      else await beatNow();
     }
   };
   const watchEvery = options.watchEvery ?? 1000;

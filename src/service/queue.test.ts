@@ -139,6 +139,27 @@ describe.skipIf(reason !== undefined)("the queue", { timeout: 60_000 }, () => {
     expect(scorer.snapshot()).toEqual(embedded.snapshot());
   });
 
+  it("a new version whose import never ends does not take over, and keeps no worker from stopping", async () => {
+    const text = (line: string, value: number) =>
+      `import { defineReward } from "guerdon";\n${line}\nexport default defineReward({ signals: { a: () => ${value} } });\n`;
+    const file = folder.file("changing.ts", text("", 1));
+    const rewards = [{ name: "changing", file, importLimit: 1500 }];
+    const running = await work({ rewards, url: redis.url, workers: 0, watchEvery: 0 });
+    open.push({ close: () => running.stop() });
+    const queue = await openQueue({ url: redis.url, patience: 30_000 });
+    open.push(queue);
+    const scorer = createQueueScorer(queue, "changing", await loadReward(file));
+    open.push(scorer);
+    folder.file("changing.ts", text("for (;;);", 2));
+    await running.reload();
+    expect((await scorer.score({ size: 1, fields: { responses: ["x"] } })).rewards).toEqual([1]);
+    rewards[0].importLimit = 1e6;
+    const reloaded = running.reload();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await running.stop()).toBe(true);
+    await reloaded;
+  });
+
   it("another version of the reward is refused, and no worker at all is said", async () => {
     const { scorer } = await openScorer("plain", 1000);
     const other = folder.file("other.ts", plainReward.replace("0.5 * calm", "0.25 * calm"));

@@ -330,6 +330,79 @@ describe("operation", () => {
     await own.stop();
   });
 
+  describe("reload: an import that never ends", () => {
+    const good = (value: number) =>
+      `import { defineReward } from "guerdon";\nexport default defineReward({ signals: { a: () => ${value} } });\n`;
+    const start = async (name: string, importLimit: number) => {
+      const file = folder.file(`${name}.ts`, good(1));
+      const own = await serve({ rewards: [{ name: "r", file, importLimit }], port: 0, workers: 0, watchEvery: 0 });
+      return { own, write: (text: string) => folder.file(`${name}.ts`, text) };
+    };
+    const ask = async (at: RunningService) =>
+      (await post("/v1/score", { fields: { responses: ["x"] } }, { at })).json.rewards[0] as number;
+
+    it.concurrent.each([
+      ["loops for ever", "for (;;);", 4000, /did not end within 4 s/],
+      ["waits for ever", "await new Promise(() => {});", 4000, /did not end within 4 s/],
+      [
+        "waits for ever, but on no other thread",
+        'import { isMainThread } from "node:worker_threads";\nif (isMainThread) await new Promise(() => {});',
+        4000,
+        /did not end within 4 s/,
+      ],
+      ["ends the process", "process.exit(3);", 20_000, /exit code 3/],
+      ["fills the memory", "const all = []; for (;;) all.push(new Array(1e6).fill(1.5));", 20_000, /memory/],
+      ["throws", 'await 1;\nthrow new Error("no table");', 20_000, /throws\.ts:3:7.*no table/],
+      ["lets a rejection go", 'void Promise.reject(new Error("no table"));', 20_000, /no table/],
+    ])("%s: the old version goes on, and the next one is tried", async (what, line, limit, message) => {
+      const { own, write } = await start(what.replaceAll(/\W/g, "-"), limit);
+      write(`${line}\n${good(2)}`);
+      if (what === "throws") write(`import { defineReward } from "guerdon";\n${line}\nexport default defineReward;\n`);
+      const reloaded = own.reload();
+      expect(await (await fetch(`${own.url}/healthz`)).json()).toEqual({ status: "ok" });
+      expect(await reloaded).toMatchObject([{ outcome: "failed", message: expect.stringMatching(message) }]);
+      expect(own.host.failedReloads).toBe(1);
+      expect(await ask(own)).toBe(1);
+      write(good(3));
+      expect(await own.reload()).toMatchObject([{ outcome: "replaced" }]);
+      expect(await ask(own)).toBe(3);
+      expect(await own.stop()).toBe(true);
+    });
+
+    it("what waits for something that keeps no thread alive is waited for", async () => {
+      const { own, write } = await start("unref", 20_000);
+      write(`await new Promise((resolve) => setTimeout(resolve, 300).unref());\n${good(2)}`);
+      expect(await own.reload()).toMatchObject([{ outcome: "replaced" }]);
+      expect(await ask(own)).toBe(2);
+      await own.stop();
+    });
+
+    it.each([
+      ["on the thread", "for (;;);"],
+      ["here", 'import { isMainThread } from "node:worker_threads";\nif (isMainThread) await new Promise(() => {});'],
+    ])("closing does not wait for it, %s", async (where, line) => {
+      const { own, write } = await start(`closing-${where.replaceAll(" ", "-")}`, 1e6);
+      write(`${line}\n${good(2)}`);
+      const reloaded = own.reload();
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      expect(await own.stop()).toBe(true);
+      expect(await reloaded).toEqual([]);
+      expect(await own.reload()).toEqual([]);
+      expect(own.host.failedReloads).toBe(0);
+    });
+
+    it("a folder of the reward that becomes a file ends no watching", async () => {
+      const { own, write } = await start("folders", 20_000);
+      write(`import { value } from "./deep/value.ts";\n${good(1).replace("=> 1", "=> value")}`);
+      expect(await own.reload()).toMatchObject([{ outcome: "failed" }]);
+      folder.file("deep", "");
+      expect(await own.host.reload("changed")).toEqual([]);
+      write(good(2));
+      expect(await own.host.reload("changed")).toMatchObject([{ outcome: "replaced" }]);
+      await own.stop();
+    });
+  });
+
   it("stop: what was accepted is answered, what comes later is not accepted", async () => {
     const own = await serve({ rewards: [{ name: "slow", file: files.slow }], port: 0, watchEvery: 0 });
     const accepted = Array.from({ length: 20 }, () =>
