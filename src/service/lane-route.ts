@@ -10,7 +10,7 @@ import { createGuard } from "./auth.ts";
 import { announcedBytes } from "./body.ts";
 import type { LaneOutcome } from "./lane.ts";
 import { Problem } from "./problem.ts";
-import { answerHeaders, deadlineOf, late, noteBatch, noteRequest, requestIdOf } from "./request.ts";
+import { answerHeaders, deadlineOf, late, noteBatch, noteRequest, policyStepOf, requestIdOf } from "./request.ts";
 import type { Service } from "./service.ts";
 
 const route = "/v1/score";
@@ -28,7 +28,6 @@ export function createListener(service: Service, app: Application, tokens: reado
     url === route &&
     !service.draining &&
     headers["content-length"] !== undefined &&
-    headers["x-policy-step"] === undefined &&
     !(headers.accept ?? "").includes("ndjson") &&
     service.host.current().some(({ lane }) => lane?.open) &&
     guard(route, headers.host, headers.authorization) === null;
@@ -58,6 +57,8 @@ function enter({ limits, admission }: Service, { headers }: IncomingMessage): Wa
     };
     const bytes = announcedBytes({ get }, limits.body);
     const deadline = deadlineOf(get("x-deadline-ms") ?? undefined, limits.deadline);
+    // For the store, which this service does not have where there are lanes; wrong is wrong all the same.
+    policyStepOf(get("x-policy-step") ?? undefined);
     const id = requestIdOf(get("x-request-id") ?? undefined);
     return { started: performance.now(), id, bytes, deadline, leave: admission.enter(bytes) };
   } catch {

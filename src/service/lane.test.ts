@@ -1,4 +1,4 @@
-/** The short way gives the same answers as the ordinary one, which a policy step in the headers asks for. */
+/** The short way gives the same answers as the ordinary one, which a body without an announced length takes. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createFolder, plainReward } from "./rewards.fixture.ts";
 import { type RunningService, serve } from "./serve.ts";
@@ -37,18 +37,22 @@ async function post(
   at: RunningService,
   body: unknown,
   headers: Record<string, string> = {},
-  signal?: AbortSignal,
+  more: RequestInit = {},
 ): Promise<Answer> {
   const answer = await fetch(`${at.url}/v1/score`, {
     method: "POST",
     headers: { "content-type": "application/json", ...headers },
     body: typeof body === "string" ? body : JSON.stringify(body),
-    signal,
+    ...more,
   });
   return { status: answer.status, json: await answer.json() };
 }
 
-const ordinary = { "x-policy-step": "1" };
+/** A body in chunks, whose length nobody knows beforehand. */
+const chunked = (body: unknown) => ({
+  body: new Blob([typeof body === "string" ? body : JSON.stringify(body)]).stream(),
+  duplex: "half" as const,
+});
 
 async function answered(at: RunningService): Promise<number> {
   const text = await (await fetch(`${at.url}/metrics`)).text();
@@ -86,7 +90,7 @@ describe("the lane", () => {
     let before = await answered(service);
     for (const body of [...right, ...wrong]) {
       const id = { "x-request-id": "same" };
-      const [long, short] = [await post(service, body, { ...ordinary, ...id }), await post(service, body, id)];
+      const [long, short] = [await post(service, body, id, chunked(body)), await post(service, body, id)];
       expect(short).toEqual(long);
       expect(Object.keys(short.json)).toEqual(Object.keys(long.json));
       const after = await answered(service);
@@ -96,16 +100,16 @@ describe("the lane", () => {
   });
 
   it("bytes: the same length and headers", async () => {
-    const raw = async (headers: Record<string, string>) => {
-      const answer = await fetch(`${service.url}/v1/score`, {
-        method: "POST",
-        headers: { "content-type": "application/json", "x-request-id": "one", ...headers },
-        body: JSON.stringify({ ...batch(["a", "b"]), fields: { ...batch(["a", "b"]).fields, groups: ["g", "g"] } }),
-      });
+    const body = { fields: { ...batch(["a", "b"]).fields, groups: ["g", "g"] } };
+    const raw = async (more: RequestInit) => {
+      const headers = { "content-type": "application/json", "x-request-id": "one", "x-policy-step": "3" };
+      const answer = await fetch(`${service.url}/v1/score`, { method: "POST", headers, ...more });
       const { date: _, ...rest } = Object.fromEntries(answer.headers);
       return { headers: rest, text: await answer.text() };
     };
-    expect(await raw({})).toEqual(await raw(ordinary));
+    const before = await answered(service);
+    expect(await raw({ body: JSON.stringify(body) })).toEqual(await raw(chunked(body)));
+    expect(await answered(service)).toBe(before + 1);
   });
 
   it("everybody gets their own, many at once, and the metrics count them all", { timeout: 30_000 }, async () => {
@@ -163,7 +167,7 @@ describe("the lane", () => {
     expect(late.json.error.message).toContain("150 ms");
     const another = await open(plain);
     const controller = new AbortController();
-    const gone = post(another, batch(["hang"]), {}, controller.signal).catch(() => "gone");
+    const gone = post(another, batch(["hang"]), {}, { signal: controller.signal }).catch(() => "gone");
     setTimeout(() => controller.abort(), 100);
     expect(await gone).toBe("gone");
     for (const one of [own, another]) {

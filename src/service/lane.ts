@@ -74,6 +74,8 @@ const enoughRollouts = 32;
 const coolOff = 10_000;
 /** Requests that a thread has at once: enough for it never to wait for this thread, few enough to be shared fairly. */
 const depth = 4;
+/** Requests that every thread has before there is another thread: starting one costs more than a short wait. */
+const busyWith = 2;
 const cellBytes = 256 * 1024;
 const watchEvery = 20;
 const warmUp = 3000;
@@ -163,7 +165,7 @@ export function createLane({ name, reward, scorer, options, limits }: LaneOption
       let thread: Thread | null = null;
       for (const one of threads)
         if (one.ending === null && (thread === null || one.underWay.size < thread.underWay.size)) thread = one;
-      if ((thread === null || thread.underWay.size > 0) && threads.size < most) thread = spawn();
+      if ((thread === null || thread.underWay.size >= busyWith) && threads.size < most) thread = spawn();
       if (thread === null || thread.underWay.size >= depth) break;
       const waiting = queue.shift();
       if (!waiting) break;
