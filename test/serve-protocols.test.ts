@@ -178,6 +178,30 @@ describe("NeMo Gym", () => {
     expect(await (await fetch(`${service.url}/reverify_mode`)).json()).toBe("stateless");
   });
 
+  it("with the rollout before the path, as its clients write with observability on", async () => {
+    const plain = await post("/verify", request("42"));
+    for (const prefix of ["/ng-rollout/7f3a-1.b_2", "/ng-rollout/0"]) {
+      expect(await post(`${prefix}/verify`, request("42"))).toEqual(plain);
+      expect(await post(`${prefix}/rewards/answers/verify`, request("42"))).toEqual(plain);
+      expect(await post(`${prefix}/seed_session`, {})).toEqual({ status: 200, json: {} });
+      expect((await post(`${prefix}/aggregate_metrics`, { verify_responses: [] })).status).toBe(200);
+      for (const path of ["/reverify_mode", "/rewards/answers/reverify_mode"])
+        expect(await (await fetch(`${service.url}${prefix}${path}`)).json()).toBe("stateless");
+      expect((await post(`${prefix}/rewards/other/verify`, request("42"))).status).toBe(404);
+      expect((await fetch(`${service.url}${prefix}/verify`)).headers.get("allow")).toBe("POST");
+    }
+    for (const path of [
+      "/ng-rollout/verify",
+      "/ng-rollout/-a/verify",
+      "/ng-rollout/a/b/verify",
+      "/ng-rollout/a/v1/score",
+    ])
+      expect((await post(path, request("42"))).status).toBe(404);
+    const { paths } = (await (await fetch(`${service.url}/openapi.json`)).json()) as { paths: object };
+    expect(Object.keys(paths).filter((path) => path.includes("ng-rollout"))).toEqual([]);
+    expect(await (await fetch(`${service.url}/metrics`)).text()).not.toContain("ng-rollout");
+  });
+
   it("/aggregate_metrics as pandas computes them", async () => {
     const rows = [
       { _ng_task_index: 0, _ng_rollout_index: 0, reward: 1, right: true, response: { usage: { output_tokens: 4 } } },

@@ -102,11 +102,12 @@ export function createScorer(reward: Reward, options: ScorerOptions = {}): Score
       blame[row] ??= who;
     };
     const combined = combine(plan, batch, runs, fail);
-    const components = Object.fromEntries([...runs].map(([name, run]) => [name, Array.from(run.values)]));
     if (plan.stateful) await turn.come();
     stop?.throwIfAborted();
     states ??= { ...state.states };
     const steps = credit ? plan.steps : plan.steps.filter(({ stage }) => stage !== "credit");
+    const components: Record<string, Column> = {};
+    if (steps.length > 0) for (const [name, { values }] of runs) components[name] = values.slice();
     const result = await runSteps({ steps, columns, components, rewards: combined, states, fail });
     stop?.throwIfAborted();
     if (ordered) {
@@ -285,7 +286,7 @@ function combine(
 function signalColumn(run: SignalRun, plan: Plan, name: string): SignalColumn {
   const signal = plan.signals.find((one) => one.name === name);
   const worth = signal?.kind === "part" ? signal.worth.name : null;
-  const values = Array.from(run.values, (value) => (Number.isNaN(value) ? null : value));
+  const values = worthColumn(run);
   const others = Object.keys(run.outputs).filter((output) => output !== worth && output !== "state");
   let evidence: unknown[] | null = null;
   return {

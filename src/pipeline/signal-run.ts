@@ -1,5 +1,4 @@
 import type { ScoreError } from "../core/error.ts";
-import type { Column } from "./columns.ts";
 
 /** A signal's results while they come in, N entries each; NaN: no value (yet). */
 export interface SignalRun {
@@ -27,6 +26,8 @@ export function put(run: SignalRun, name: string, row: number, entry: unknown): 
 }
 
 /** Column of a signal's worth as later parts see it. */
-export function worthColumn({ values }: SignalRun): Column {
-  return Array.from(values, (value) => (Number.isNaN(value) ? null : value));
+export function worthColumn({ values }: SignalRun): (number | null)[] {
+  const worth = new Array<number | null>(values.length).fill(null);
+  for (let i = 0; i < values.length; i++) if (!Number.isNaN(values[i])) worth[i] = values[i];
+  return worth;
 }

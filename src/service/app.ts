@@ -100,7 +100,7 @@ export function createApp(service: Service, { tokens }: AppOptions): Hono<Enviro
   const get = (path: string, handle: (c: Context<Environment>) => Promise<Response> | Response) => {
     declare("GET", path);
     app.get(path, (c) => {
-      c.set("route", path);
+      c.set("route", plainRoute(path));
       return handle(c);
     });
   };
@@ -109,7 +109,7 @@ export function createApp(service: Service, { tokens }: AppOptions): Hono<Enviro
   const post = (path: string, handle: Handler) => {
     declare("POST", path);
     app.post(path, async (c) => {
-      c.set("route", path);
+      c.set("route", plainRoute(path));
       if (c.env?.problem) throw c.env.problem;
       const inside = c.env?.inside ?? false;
       if (service.draining && !inside) throw stopping();
@@ -266,28 +266,41 @@ export function createApp(service: Service, { tokens }: AppOptions): Hono<Enviro
   });
 
   /** Protocols speak to the first reward, or to the one named in the path. */
-  const protocol = (path: string, speak: Protocol) => {
-    post(path, (body, visit) => host.use(undefined, (loaded) => speak(service, loaded, body, visit)));
-    post(`/rewards/:reward${path}`, (body, visit, c) =>
+  const protocol = (path: string, speak: Protocol, prefix = "") => {
+    post(`${prefix}${path}`, (body, visit) => host.use(undefined, (loaded) => speak(service, loaded, body, visit)));
+    post(`${prefix}/rewards/:reward${path}`, (body, visit, c) =>
       host.use(c.req.param("reward"), (loaded) => speak(service, loaded, body, visit)),
     );
   };
   protocol("/get_reward", getReward);
   protocol("/classify", classify);
   protocol("/score", scorePairs);
-  protocol("/verify", verify);
-  protocol("/seed_session", async () => ({}));
-  protocol("/aggregate_metrics", async (_, __, body) => aggregateMetrics(body));
-  get("/reverify_mode", (c) => c.json("stateless"));
+  for (const prefix of ["", rolloutPrefix]) {
+    protocol("/verify", verify, prefix);
+    protocol("/seed_session", async () => ({}), prefix);
+    protocol("/aggregate_metrics", async (_, __, body) => aggregateMetrics(body), prefix);
+    get(`${prefix}/reverify_mode`, (c) => c.json("stateless"));
+    get(`${prefix}/rewards/:reward/reverify_mode`, (c) =>
+      host.use(c.req.param("reward"), async () => c.json("stateless")),
+    );
+  }
 
   for (const [path, methods] of routes) {
     app.all(path, (c) => {
-      c.set("route", path);
+      c.set("route", plainRoute(path));
       c.header("allow", methods.join(", "));
       throw new Problem(405, "method", `expected ${methods.join(" or ")}, got ${c.req.method.slice(0, 20)}`);
     });
   }
   return app;
+}
+
+/** NeMo Gym's clients put the rollout before the path when its observability is on. */
+const rolloutPrefix = "/ng-rollout/:rollout{[A-Za-z0-9][A-Za-z0-9._-]*}";
+
+/** The same route is one line of the metrics. */
+function plainRoute(path: string): string {
+  return path.startsWith(rolloutPrefix) ? path.slice(rolloutPrefix.length) : path;
 }
 
 function stopping(): Problem {
