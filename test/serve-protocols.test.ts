@@ -42,6 +42,36 @@ describe("OpenRLHF", () => {
     expect(json.rewards).toEqual([1, 0, 1]);
   });
 
+  it("a query that lost the beginning of its prompt: the response is what follows the rest", async () => {
+    const long = `<|im_start|>user\n${"Think well. ".repeat(400)}Ärger: 6*7?<|im_end|>\n<|im_start|>assistant\n`;
+    // The second is cut within a word, the third within a character, the fourth in the middle of what repeats itself.
+    const rests = [long.slice(20), long.slice(-60), `\ufffd${long.slice(long.indexOf("rger"))}`, long.slice(-1000)];
+    const { status, json } = await post("/get_reward", {
+      query: rests.map((rest, i) => `${rest}${i === 1 ? `4${i}` : "42"}<|im_end|>`),
+      prompts: rests.map(() => long),
+      labels: rests.map(() => "42"),
+    });
+    expect(status).toBe(200);
+    expect(json.rewards).toEqual([1, 0, 1, 1]);
+    // The whole prompt in the response is part of the response.
+    const again = { query: [`${long.slice(-100)}41 ${long}42`], prompts: [long], labels: ["42"] };
+    expect((await post("/get_reward", again)).json.rewards).toEqual([0]);
+    const short = { query: [`${long.slice(-10)}42`], prompts: [long], labels: ["42"] };
+    expect((await post("/get_reward", short)).json.error.field).toBe("query[0]");
+  });
+
+  it("where the prompt ends in a query is found in linear time", async () => {
+    const size = 2 ** 20;
+    for (const [query, prompt] of [
+      [`${"a".repeat(size)}b42`, `c${"a".repeat(size)}b`],
+      [`${"ab".repeat(size / 2)}42`, `${"ab".repeat(size / 4)}a${"ab".repeat(size / 2)}`],
+      [`${"a".repeat(size)}42`, `b${"a".repeat(size * 2)}`],
+    ])
+      expect((await post("/get_reward", { query, prompts: prompt, labels: ["42"] })).json.rewards).toEqual([1]);
+    const none = { query: `${"a".repeat(size)}b42`, prompts: `${"a".repeat(size * 2)}c`, labels: ["42"] };
+    expect((await post("/get_reward", none)).status).toBe(422);
+  });
+
   it("an unscored rollout is an HTTP error, never a number", async () => {
     const { status, json } = await post("/get_reward", { query: ["q unscored"], prompts: ["q "], labels: ["1"] });
     expect(status).toBe(422);

@@ -1,7 +1,7 @@
 /**
  * NeMo Gym's resources server: `/verify` takes the request and the response of an OpenAI Responses call beside
  * the task's own fields, and gives them back with `reward` and `reward_components`. A task's `expected_answer`
- * (or `answer`, …) is the reference.
+ * (or `answer`, …) is the reference. With observability on, its clients put `/ng-rollout/<id>` before every path.
  */
 import type { Message } from "../core/rollout.ts";
 import type { Protocol } from "./app.ts";

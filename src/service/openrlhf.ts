@@ -1,7 +1,8 @@
 /**
  * OpenRLHF's remote reward model (`--reward.remote_url http://…/get_reward`): `{ query, prompts, labels }` in,
  * `{ rewards, scores, extra_logs }` out. `query` is the prompt and the response in one text, decoded with its
- * special tokens; the response is what follows the prompt, without the special tokens that end it.
+ * special tokens; the response is what follows the prompt, without the special tokens that end it. What is longer than
+ * the policy's context comes without the beginning of its prompt, while `prompts` has all of it.
  */
 import type { Protocol } from "./app.ts";
 import { toBatch } from "./columns.ts";
@@ -43,12 +44,44 @@ function texts(value: unknown, field: string): readonly string[] {
   return list as readonly string[];
 }
 
+/** The longest token that decoding puts before a text. */
+const mostBefore = 64;
+/** Fewer characters of a prompt than these may stand at the beginning of a query by chance. */
+const leastOfPrompt = 16;
+
 function responseOf(query: string, prompt: string, i: number): string {
+  if (query.startsWith(prompt)) return withoutEnd(query.slice(prompt.length));
   // Decoding may have put a token of its own (the beginning of the text) before the prompt.
-  const at = query.startsWith(prompt) ? 0 : query.indexOf(prompt);
-  if (at < 0)
-    throw badField(`query[${i}]`, `does not contain prompts[${i}], so that nothing says where the response begins`);
-  return withoutEnd(query.slice(at + prompt.length));
+  const at = query.indexOf(prompt);
+  if (at >= 0 && at <= mostBefore) return withoutEnd(query.slice(at + prompt.length));
+  // Where the cut went through a character, its rest cannot be read.
+  const cut = query.slice(0, 3).lastIndexOf("\ufffd") + 1;
+  const left = overlap(prompt, query, cut);
+  if (left >= leastOfPrompt) return withoutEnd(query.slice(cut + left));
+  if (at >= 0) return withoutEnd(query.slice(at + prompt.length));
+  const message = `neither contains prompts[${i}] nor begins with the last ${leastOfPrompt} characters of it or more`;
+  throw badField(`query[${i}]`, `${message}, so that nothing says where the response begins`);
+}
+
+/** Length of the longest end of `text` with which `other` begins at `from`: Knuth, Morris and Pratt, in linear time. */
+function overlap(text: string, other: string, from: number): number {
+  const most = Math.min(text.length, other.length - from);
+  /** Of each beginning of `other`, the longest shorter beginning that it ends with. */
+  const borders = new Int32Array(most);
+  for (let i = 1, length = 0; i < most; i++) {
+    const code = other.charCodeAt(from + i);
+    while (length > 0 && other.charCodeAt(from + length) !== code) length = borders[length - 1];
+    if (other.charCodeAt(from + length) === code) length++;
+    borders[i] = length;
+  }
+  let matched = 0;
+  for (let i = text.length - most; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    while (matched > 0 && (matched === most || other.charCodeAt(from + matched) !== code))
+      matched = borders[matched - 1];
+    if (matched < most && other.charCodeAt(from + matched) === code) matched++;
+  }
+  return matched;
 }
 
 const ends = ["</s>", "<eos>", "<end_of_turn>", "<｜end▁of▁sentence｜>"];
