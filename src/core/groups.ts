@@ -81,6 +81,14 @@ function numberAny(groups: ArrayLike<string | number>, ids: (string | number)[])
   return of;
 }
 
+/** Which of the rows still have another of their group beside them, or never had one: 1 a row, as the rows are. */
+export function comparable(rows: ArrayLike<number>, groups: ArrayLike<string | number>): Uint8Array {
+  const { of, counts } = indexGroups(groups);
+  const left = new Int32Array(counts.length);
+  for (let k = 0; k < rows.length; k++) left[of[rows[k]]]++;
+  return Uint8Array.from(rows, (row) => (left[of[row]] > 1 || counts[of[row]] === 1 ? 1 : 0));
+}
+
 /** Rollouts sorted by group: members of group g are `order[starts[g]] … order[starts[g + 1] - 1]`. */
 export function groupMembers(index: GroupIndex): { order: Int32Array; starts: Int32Array } {
   return sortByNumber(index.of, index.ids.length);

@@ -4,13 +4,15 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { RolloutBatch } from "../core/rollout.ts";
+import { entropyModulated } from "../credit/entropy-modulated.ts";
 import { groupRelative } from "../credit/group-relative.ts";
+import { reinforcePlusPlus } from "../credit/reinforce-plus-plus.ts";
 import { defineReward } from "./define.ts";
 import { explain } from "./explain.ts";
 import { centred, counting, echo, equal, later, lengthOfOne, noisy, reciprocal, runningMean } from "./parts.fixture.ts";
 import { unscoredFailure } from "./run-limits.ts";
 import { createScorer } from "./scorer.ts";
-import type { Reward, ScoredBatch, ScorerOptions } from "./types.ts";
+import type { Reward, RewardDefinition, ScoredBatch, ScorerOptions } from "./types.ts";
 
 function batchOf(fields: Record<string, ArrayLike<unknown>>): RolloutBatch {
   return { size: Object.values(fields)[0].length, fields };
@@ -515,5 +517,55 @@ describe("advantages of a part that gives N or N×S", () => {
     const scored = await scoreOnce(reward, { responses: ["?", "a", "?", "b"], groups: ["g", "g", "g", "g"] });
     expect(scored.advantages).toEqual([null, 0.5, null, -0.5]);
     expect(scored.fields.baselines).toEqual([null, 0.5, null, 0.5]);
+  });
+});
+
+describe("the only scored rollout of a larger group", () => {
+  const credited = (credit: RewardDefinition["credit"], fields: Record<string, unknown[]>) =>
+    scoreOnce(defineReward({ signals: { x: ({ x }) => x as number | null }, credit }), {
+      responses: fields.x.map(() => ""),
+      ...fields,
+    });
+  const groups = ["g", "g", "g", "h", "h", "one"];
+  const x = [5, null, null, 1, 0, 7];
+
+  it("has advantage 0 under a group baseline; a group of one by design keeps its own", async () => {
+    const scored = await credited(groupRelative({ scale: "none" }), { x, groups });
+    expect(scored.rewards).toEqual(x);
+    expect(scored.advantages).toEqual([0, null, null, 0.5, -0.5, 7]);
+    const batchwise = groupRelative({ baseline: "mean", scale: "batch", epsilon: 0 });
+    const fields = { x: x.slice(0, 5), groups: groups.slice(0, 5) };
+    // It does not enter what the others are divided by either.
+    const { advantages } = await credited(batchwise, fields);
+    expect(advantages).toEqual([0, null, null, expect.closeTo(Math.SQRT1_2, 12), expect.closeTo(-Math.SQRT1_2, 12)]);
+  });
+
+  it("keeps its reward where the baseline is not the group's", async () => {
+    const credit = groupRelative({ baseline: "none", scale: "none" });
+    expect((await credited(credit, { x, groups })).advantages).toEqual(x);
+  });
+
+  it("has 0 also when there is no other rollout in the batch, and a later part reads it", async () => {
+    const fields = { x: [5, null], groups: ["g", "g"], mask: [[1, 1, 0], [1]] };
+    const one = await credited(groupRelative({ scale: "none" }), fields);
+    expect(one.advantages).toEqual([0, null]);
+    const spread = await credited([groupRelative({ scale: "none" }), entropyModulated()], {
+      ...fields,
+      entropies: [[1, 2, 1], [1]],
+    });
+    expect(spread.errors[0]).toBeNull();
+    expect(spread.advantages?.[0]).toHaveLength(3);
+  });
+
+  it("has as many zeros as tokens where advantages are a token's", async () => {
+    const credit = reinforcePlusPlus({ baseline: "group-mean" });
+    const mask = [[1, 1, 0], [1], [1], [1, 1], [1, 1]];
+    const fields = { x: x.slice(0, 5), groups: groups.slice(0, 5), mask };
+    const { advantages, errors } = await credited(credit, fields);
+    expect(errors[0]).toBeNull();
+    expect(advantages?.slice(0, 3)).toEqual([[0, 0, 0], null, null]);
+    // Whitened over the other four tokens alone: ±½ / √(⅓ + 1e-8).
+    const half = expect.closeTo(Math.sqrt(3) / 2, 6);
+    expect(advantages?.[3]).toEqual([half, half]);
   });
 });

@@ -1,5 +1,7 @@
 /** Shaping and credit: parts over the scored rollouts of a batch, in order, on this thread. */
 import { messageOf, type ScoreError, scoreError } from "../core/error.ts";
+import { comparable } from "../core/groups.ts";
+import { hasGroupBaseline } from "../credit/group-baseline.ts";
 import { type Column, type Columns, columnKey, entriesOf, gather, shownKey, transpose } from "./columns.ts";
 import { common } from "./execute.ts";
 import type { InputPlan, StepPlan } from "./plan.ts";
@@ -26,7 +28,8 @@ export interface StepsInput {
 
 /**
  * Rollouts without a reward are taken out before each part and their places stay null, so that they
- * neither move a group's mean nor a running statistic.
+ * neither move a group's mean nor a running statistic. Where that leaves one rollout of a larger group, credit that
+ * compares within groups passes it over too: its advantage is 0.
  */
 export async function runSteps({
   steps,
@@ -43,23 +46,26 @@ export async function runSteps({
   const next: Record<string, unknown> = { ...states };
 
   for (const step of steps) {
-    const kept = keptRows(rewards, step, columns, fail);
+    const scored = keptRows(rewards, step, columns, fail);
+    const kept = comparableRows(step, scored, columns, size);
     const rejectAll = (message: string) => {
       for (const row of kept) {
         rewards[row] = null;
         fail(row, step.key, scoreError("threw", message));
       }
     };
-    if (kept.length === 0) continue;
+    if (scored.length === 0) continue;
     let outputs: Record<string, unknown>;
-    try {
-      const inputs = stepInputs(step, { columns, components, rewards, written, states: next, kept });
-      outputs = (await (step.bound as unknown as (inputs: unknown) => unknown)(inputs)) as Record<string, unknown>;
-      if (typeof outputs !== "object" || outputs === null) throw new Error(`gave ${String(outputs)}`);
-    } catch (thrown) {
-      rejectAll(messageOf(thrown));
-      continue;
-    }
+    if (kept.length === 0) outputs = Object.fromEntries(step.outputs.map(({ name }) => [name, []]));
+    else
+      try {
+        const inputs = stepInputs(step, { columns, components, rewards, written, states: next, kept });
+        outputs = (await (step.bound as unknown as (inputs: unknown) => unknown)(inputs)) as Record<string, unknown>;
+        if (typeof outputs !== "object" || outputs === null) throw new Error(`gave ${String(outputs)}`);
+      } catch (thrown) {
+        rejectAll(messageOf(thrown));
+        continue;
+      }
     const problem = checkLengths(step, outputs, kept.length);
     if (problem) {
       rejectAll(problem);
@@ -67,7 +73,7 @@ export async function runSteps({
     }
     if (step.stateful && outputs.state !== undefined) next[step.key] = outputs.state;
     const bad = new Map<number, string>();
-    for (const { name, layout } of step.outputs) {
+    for (const { name, layout, shape } of step.outputs) {
       const output = outputs[name];
       if (output === undefined || name === "state") continue;
       const entries = layout === "rows" ? entriesOf(output) : null;
@@ -81,6 +87,8 @@ export async function runSteps({
         full[kept[k]] = entry;
         if (!finiteEntry(entry)) bad.set(kept[k], name);
       }
+      if (kept.length < scored.length)
+        for (const row of scored) full[row] ??= zerosFor(row, shape, step, { columns, written });
       written[name] = full;
     }
     for (const [row, name] of bad) fail(row, step.key, scoreError("not-finite", `${name} is not finite`));
@@ -137,6 +145,35 @@ function keptRows(rewards: (number | null)[], step: StepPlan, columns: Columns, 
     }
   }
   return kept;
+}
+
+/** Without the only scored rollout of a larger group, where the part compares within groups. */
+function comparableRows(step: StepPlan, scored: number[], columns: Columns, size: number): number[] {
+  if (step.stage !== "credit" || scored.length === size) return scored;
+  if (!hasGroupBaseline(step.bound.part.id, step.bound.params)) return scored;
+  const groups = step.inputs.find(({ name }) => name === "groups");
+  const key = groups ? columnKey(groups.source, (candidate) => candidate in columns) : null;
+  if (key === null) return scored;
+  const beside = comparable(scored, columns[key] as ArrayLike<string | number>);
+  return beside.includes(0) ? scored.filter((_, k) => beside[k] === 1) : scored;
+}
+
+/** 0, or zeros for as many steps or tokens as the rollout's inputs of this shape have. */
+function zerosFor(
+  row: number,
+  shape: string | undefined,
+  step: StepPlan,
+  { columns, written }: Pick<StepContext, "columns" | "written">,
+): number | number[] | null {
+  const alternatives = shape?.split(" or ") ?? [];
+  for (const { shape: given = "", source } of step.inputs) {
+    if (given === "N" || !alternatives.includes(given)) continue;
+    const key = source.from === "step" ? source.name : columnKey(source, (name) => name in columns);
+    const column = key === null ? undefined : (source.from === "step" ? written : columns)[key];
+    const entry = column ? entriesOf(column[row]) : null;
+    if (entry) return new Array<number>(entry.length).fill(0);
+  }
+  return alternatives.includes("N") ? 0 : null;
 }
 
 interface StepContext {

@@ -1,6 +1,7 @@
-import { indexGroups } from "../core/groups.ts";
+import { comparable } from "../core/groups.ts";
 import { isRagged, type Ragged } from "../core/ragged.ts";
 import { gae } from "../credit/gae.ts";
+import { hasGroupBaseline } from "../credit/group-baseline.ts";
 import { groupRelative } from "../credit/group-relative.ts";
 import { reinforcePlusPlus } from "../credit/reinforce-plus-plus.ts";
 import { klInReward } from "../shaping/kl-in-reward.ts";
@@ -80,15 +81,9 @@ export function advantagesOf(algorithm: PolicyGradientAlgorithm, rollouts: Rollo
 /** Scored rollouts; where the baseline is the group's, those that have another scored one in it, or never had any other. */
 function comparableRows(credit: PolicyGradientAlgorithm["credit"], { scored, groups }: Rollouts): number[] {
   const rows = scored.flatMap((is, row) => (is ? [row] : []));
-  const ofGroup =
-    credit.kind === "group-relative"
-      ? credit.params.baseline !== "none"
-      : credit.kind === "reinforce-plus-plus" && credit.params.baseline === "group-mean";
-  if (!ofGroup || rows.length === scored.length) return rows;
-  const { of, counts } = indexGroups(groups);
-  const scoredCounts = new Int32Array(counts.length);
-  for (const row of rows) scoredCounts[of[row]]++;
-  return rows.filter((row) => scoredCounts[of[row]] > 1 || counts[of[row]] === 1);
+  if (rows.length === scored.length || !hasGroupBaseline(`credit/${credit.kind}`, credit.params)) return rows;
+  const kept = comparable(rows, groups);
+  return rows.filter((_, i) => kept[i] === 1);
 }
 
 /** Rows of N×R as a ragged array of full rows. */
