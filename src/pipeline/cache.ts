@@ -3,8 +3,9 @@
  * temporary name and renamed, so that several processes may share a folder; what cannot be read is a miss.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeFolder } from "../core/make-folder.ts";
 
 export interface CachedResult {
   readonly value: number;
@@ -57,7 +58,7 @@ export function createCache(folder: string): ResultCache {
       const file = fileOf(key);
       const temporary = `${file}.${process.pid}.${randomBytes(4).toString("hex")}`;
       try {
-        await mkdir(dirname(file), { recursive: true });
+        makeFolder(dirname(file));
         await writeFile(temporary, JSON.stringify({ key, value, outputs }));
         await rename(temporary, file);
       } catch {

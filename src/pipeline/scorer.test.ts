@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -442,6 +442,13 @@ describe("cache", () => {
     expect(third.counters.signals.x).toMatchObject({ cacheHits: 0 });
     expect(third.scored.rewards).toEqual(first.scored.rewards);
     rmSync(folder, { recursive: true });
+  });
+
+  it.skipIf(!existsSync("/proc/self"))("that cannot be written costs nothing but the cache", async () => {
+    const reward = defineReward({ signals: { right: { use: equal(), cache: true } } });
+    const fields = { responses: ["a", "b"], references: ["a", "a"] };
+    for (const cacheFolder of ["/proc/x/cache", "/dev/null/cache"])
+      expect((await scoreOnce(reward, fields, { cacheFolder })).rewards).toEqual([1, 0]);
   });
 
   it("other inputs and other params are other entries", async () => {
