@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -52,6 +52,18 @@ describe("guerdon audit", () => {
     expect(stdout).toMatch(/hidden check gave no verdict within 0.05 s on 3 responses.*left out as unchecked/);
     expect(code).toBe(1);
   }, 60_000);
+
+  it.skipIf(!existsSync("/dev/full"))(
+    "fails with 1 and the file's name when the disk is full",
+    async () => {
+      for (const option of ["--json", "--report"]) {
+        const { code, stderr } = await guerdon("audit", reward, ...quick, "--fail-on", "never", option, "/dev/full");
+        expect(stderr).toContain("/dev/full: cannot be written (no space left on the disk)");
+        expect(code).toBe(1);
+      }
+    },
+    60_000,
+  );
 
   it("accepts what the baseline accepts, and nothing else", async () => {
     expect((await guerdon("audit", reward, ...quick, "--baseline", "accepted.json", "--update-baseline")).code).toBe(0);

@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -49,6 +49,14 @@ describe("guerdon", () => {
     for (const command of ["parts", "call", "cases"]) {
       expect((await guerdon([command, "--help"])).stdout).toMatch(/Examples:\n {2}\$ /);
     }
+  });
+
+  it.skipIf(!existsSync("/dev/full"))("fails with 1 where standard output is full", () => {
+    const full = openSync("/dev/full", "w");
+    const { status, stderr } = spawnSync(process.execPath, [bin, "parts"], { stdio: ["ignore", full, "pipe"] });
+    closeSync(full);
+    expect(String(stderr)).toBe("error: standard output: cannot be written (no space left on the disk)\n");
+    expect(status).toBe(1);
   });
 
   it("answers wrong usage with exit code 2 on standard error", async () => {

@@ -187,10 +187,10 @@ describe("guerdon score", () => {
     expect(code).toBe(2);
   });
 
-  it.skipIf(!existsSync("/dev/full"))("says so when the disk is full", () => {
+  it.skipIf(!existsSync("/dev/full"))("fails with 1 and the file's name when the disk is full", () => {
     symlinkSync("/dev/full", path("full.jsonl.partial"));
     const { code, err } = run(["reward.ts", "rollouts.jsonl", "-o", "full.jsonl"]);
-    expect(code).toBe(2);
+    expect(code).toBe(1);
     expect(err).toMatch(/full\.jsonl\.partial: cannot be written \(no space left on the disk\)/);
     expect(err).toMatch(/make room and run the same command again/);
     expect(existsSync(path("full.jsonl"))).toBe(false);

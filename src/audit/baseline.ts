@@ -2,6 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { ContractError, messageOf } from "../core/error.ts";
+import { OutputError } from "../core/output-error.ts";
 import type { AuditReport } from "./types.ts";
 
 const schema = z.object({
@@ -57,5 +58,7 @@ export async function writeBaseline(path: string, { findings, accepted, unfinish
   const found = new Set(now.map(({ key }) => key));
   const kept = unfinished.length > 0 ? [...before.values()].filter(({ key }) => !found.has(key)) : [];
   const entries = [...now, ...kept].sort((a, b) => (a.key < b.key ? -1 : 1));
-  await writeFile(path, `${JSON.stringify({ version: 1, accepted: entries }, null, 2)}\n`);
+  await writeFile(path, `${JSON.stringify({ version: 1, accepted: entries }, null, 2)}\n`).catch((thrown) => {
+    throw new OutputError(path, thrown);
+  });
 }

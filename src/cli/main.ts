@@ -1,6 +1,7 @@
 import { type Command, CommanderError, program } from "commander";
 import pc from "picocolors";
 import { messageOf } from "../core/error.ts";
+import { OutputError } from "../core/output-error.ts";
 import { register as audit } from "./audit.ts";
 import { register as bench } from "./bench.ts";
 import { register as call } from "./call.ts";
@@ -44,7 +45,7 @@ const commands: readonly ((program: Command) => void)[] = [
 const exitCodes = `
 Exit codes:
   0    fine
-  1    the work itself found failures (a case failed, too many rollouts unscored, …)
+  1    the work itself found failures (a case failed, too many rollouts unscored, …), or the disk is full
   2    wrong usage or bad input; the message on standard error names the place
   130  interrupted
 
@@ -54,8 +55,10 @@ Environment:
 
 /** The command line. Sets `process.exitCode`; only an interrupt or a closed pipe ends the process at once. */
 export async function main(argv: readonly string[]): Promise<void> {
-  process.stdout.on("error", onClosedPipe);
-  process.stderr.on("error", onClosedPipe);
+  process.stdout.on("error", onLostOutput);
+  process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === "EPIPE" ? (process.exitCode ?? 0) : 1);
+  });
   process.on("SIGINT", () => {
     // A command that listens too winds down in its own way and sets the exit code.
     if (process.listenerCount("SIGINT") === 1) process.exit(130);
@@ -77,15 +80,16 @@ export async function main(argv: readonly string[]): Promise<void> {
       process.exitCode = thrown.exitCode === 0 ? 0 : 2;
       return;
     }
-    process.exitCode = 2;
+    process.exitCode = thrown instanceof OutputError && thrown.full ? 1 : 2;
     const red = pc.createColors(wantsColor(process.stderr)).red;
     process.stderr.write(`${red("error:")} ${messageOf(thrown)}\n`);
     if (process.env.GUERDON_DEBUG === "1" && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
   }
 }
 
-/** `guerdon … | head`: whoever reads has seen enough. */
-function onClosedPipe(error: NodeJS.ErrnoException): void {
+/** `guerdon … | head`: whoever reads has seen enough. Anything else that takes no more, a full disk, is a failure. */
+function onLostOutput(error: NodeJS.ErrnoException): void {
   if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
-  throw error;
+  process.exitCode = 1;
+  process.stderr.write(`error: ${new OutputError("standard output", error).message}\n`, () => process.exit(1));
 }

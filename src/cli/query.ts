@@ -39,14 +39,14 @@ Examples:
   $ guerdon query unscored_by_cause --url http://127.0.0.1:8420`,
     )
     .action(async (question: string | undefined, options: QueryOptions) => {
-      const [{ storeViews }, { queryFile, queryService, writeAnswer }, { ContractError }, terminal] = await Promise.all(
-        [
+      const [{ storeViews }, { queryFile, queryService, writeAnswer }, { ContractError }, { OutputError }, terminal] =
+        await Promise.all([
           import("../service/store-schema.ts"),
           import("../service/store-reader.ts"),
           import("../core/error.ts"),
+          import("../core/output-error.ts"),
           import("./terminal.ts"),
-        ],
-      );
+        ]);
       const { print, terminalWidth, truncate, colors } = terminal;
       if (options.views) {
         const width = Math.max(...storeViews.map(({ name }) => name.length));
@@ -64,7 +64,9 @@ Examples:
           : await queryService(url, process.env.GUERDON_TOKEN, sql, options.limit);
       const cut = answer.more ? `only the first ${answer.rows.length} rows: more with --limit` : null;
       if (options.output !== undefined) {
-        await writeAnswer(options.output, answer);
+        await writeAnswer(options.output, answer).catch((thrown) => {
+          throw thrown instanceof ContractError ? thrown : new OutputError(String(options.output), thrown);
+        });
         print(`${answer.rows.length} rows in ${options.output}`);
       } else if (options.json) {
         for (const row of answer.rows)

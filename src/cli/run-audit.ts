@@ -4,7 +4,8 @@ import { limitCheck } from "../audit/check-limit.ts";
 import { problemsFromRows } from "../audit/data.ts";
 import { type AuditReport, audit, type HiddenCheck, type ProblemKind, referenceCheck } from "../audit/index.ts";
 import { auditHtml, auditText, type Paint } from "../audit/report.ts";
-import { ContractError, messageOf } from "../core/error.ts";
+import { ContractError } from "../core/error.ts";
+import { OutputError } from "../core/output-error.ts";
 import { hasChats, planColumns } from "../dataset/columns.ts";
 import { openSource, parseMap } from "../dataset/index.ts";
 import { start } from "../dataset/source.ts";
@@ -102,7 +103,7 @@ async function write(report: AuditReport, options: AuditCommandOptions): Promise
     try {
       await writeFile(path, text);
     } catch (thrown) {
-      throw new ContractError(path, messageOf(thrown));
+      throw new OutputError(path, thrown);
     }
   };
   if (typeof options.json === "string") await save(options.json, json);

@@ -103,7 +103,7 @@ export async function runScore(rewardFile: string, input: string, options: Score
     progress.stop();
     if (thrown instanceof OutputError && output !== null && output !== "-") {
       say(`${thrown.message}\n${await whatIsKept(output)}`, "error: ");
-      return 2;
+      return thrown.full ? 1 : 2;
     }
     throw thrown;
   } finally {

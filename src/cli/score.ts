@@ -68,7 +68,7 @@ Examples:
   $ zcat rollouts.jsonl.gz | guerdon score reward.ts - -o - > scored.jsonl
 
 A run that was stopped or killed goes on where it was when the same command is given again.
-Exit code 1: more rollouts are without a reward than the reward file allows (maxUnscored).`,
+Exit code 1: more rollouts are without a reward than the reward file allows (maxUnscored), or the disk is full.`,
     )
     .action(async (reward: string, input: string, options: ScoreOptions) => {
       const { runScore } = await import("./run-score.ts");

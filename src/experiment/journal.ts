@@ -6,6 +6,7 @@
 import { appendFileSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { makeFolder } from "../core/make-folder.ts";
+import { OutputError } from "../core/output-error.ts";
 import type { Measurement } from "./types.ts";
 
 export interface Journal {
@@ -32,7 +33,11 @@ export function openJournal(file: string, hash: string): Journal {
     get: (key) => found.get(key),
     add(key, measurement) {
       makeFolder(dirname(file));
-      appendFileSync(file, `${separator}${JSON.stringify({ stamp, key, measurement })}\n`);
+      try {
+        appendFileSync(file, `${separator}${JSON.stringify({ stamp, key, measurement })}\n`);
+      } catch (thrown) {
+        throw new OutputError(file, thrown);
+      }
       separator = "";
     },
     remove: () => rmSync(file, { force: true }),

@@ -98,7 +98,7 @@ test("a journal that cannot be written fails its experiment, and says why once",
   const { results, failures } = await run(await load(), { journal: join(file, "below") });
   expect(results).toEqual([]);
   expect(failures).toHaveLength(1);
-  expect(failures[0]).toMatch(/ENOTDIR/);
+  expect(failures[0]).toMatch(/file is no folder/);
 });
 
 test("a journal of other code is not used", async () => {

@@ -1,8 +1,9 @@
 /** Results on disk: `result.json` and `figure.svg` beside the experiment. */
 
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeFolder } from "../core/make-folder.ts";
+import { OutputError } from "../core/output-error.ts";
 import { renderSvg } from "../figure/svg.ts";
 import { figureSpec } from "./figure.ts";
 import type { LoadedExperiment } from "./papers.ts";
@@ -36,8 +37,13 @@ function readable(value: unknown): string {
 
 function put(file: string, text: string): void {
   const half = `${file}.${process.pid}.tmp`;
-  writeFileSync(half, text);
-  renameSync(half, file);
+  try {
+    writeFileSync(half, text);
+    renameSync(half, file);
+  } catch (thrown) {
+    rmSync(half, { force: true });
+    throw new OutputError(file, thrown);
+  }
 }
 
 /** The result in a folder; null when there is none. */
