@@ -28,7 +28,8 @@ export interface CreditInputs {
  * Advantages of one step's rollouts by the algorithm's parts. Unscored rollouts are left out before
  * anything is computed; they get 0, and their tokens are masked in the loss. The only scored rollout of
  * a larger group has nothing left to be compared with: under a group baseline it gets 0 and enters no
- * statistic, whatever `singleton` says of groups that were drawn as one rollout.
+ * statistic, whatever `singleton` says of groups that were drawn as one rollout. A single token cannot be
+ * whitened: a step that has no other gets 0 as well.
  */
 export function advantagesOf(algorithm: PolicyGradientAlgorithm, rollouts: Rollouts, inputs: CreditInputs): Advantages {
   const { credit } = algorithm;
@@ -68,11 +69,15 @@ export function advantagesOf(algorithm: PolicyGradientAlgorithm, rollouts: Rollo
       advantages[row] = values[i];
     });
   } else if (credit.kind === "reinforce-plus-plus") {
+    if (tokensOf(mask) < 2) return { advantages };
     put(advantages, reinforcePlusPlus(credit.params)({ tokenRewards: shaped.tokenRewards, groups, mask }).advantages);
   } else {
     const values = picked(inputs.values ?? new Float32Array(count * replyLength));
-    const result = gae(credit.params)({ tokenRewards: shaped.tokenRewards, values, mask });
-    put(advantages, result.advantages);
+    const lone = tokensOf(mask) < 2;
+    const params = lone ? { ...credit.params, whiten: false } : credit.params;
+    const result = gae(params)({ tokenRewards: shaped.tokenRewards, values, mask });
+    // The critic learns from a single token too; unwhitened, so does the policy.
+    if (!lone || credit.params.whiten === false) put(advantages, result.advantages);
     if (returns !== undefined) put(returns, result.returns);
   }
   return { advantages, returns };
@@ -84,6 +89,12 @@ function comparableRows(credit: PolicyGradientAlgorithm["credit"], { scored, gro
   if (rows.length === scored.length || !hasGroupBaseline(`credit/${credit.kind}`, credit.params)) return rows;
   const kept = comparable(rows, groups);
   return rows.filter((_, i) => kept[i] === 1);
+}
+
+function tokensOf({ values }: Ragged): number {
+  let tokens = 0;
+  for (const value of values) if (value !== 0) tokens++;
+  return tokens;
 }
 
 /** Rows of N×R as a ragged array of full rows. */

@@ -220,6 +220,26 @@ describe("policy gradient", () => {
     },
   );
 
+  it.each(["reinforcePlusPlus", "ppo"] as const)("%s makes nothing of a step with a single scored token", (name) => {
+    const samples = {
+      lengths: Int32Array.from([1, 1]),
+      tokens: new Int32Array(0),
+      logprobs: new Float32Array(4),
+      entropies: new Float32Array(4),
+    };
+    const rollouts = {
+      samples,
+      rewards: Float64Array.from([3, 0]),
+      scored: [true, false],
+      groups: Int32Array.from([0, 1]),
+    };
+    const inputs = { mask: Float32Array.from([1, 0, 1, 0]), replyLength: 2 };
+    const { advantages, returns } = advantagesOf(algorithms[name], rollouts, inputs);
+    expect(advantages).toEqual(new Float32Array(4));
+    // The critic still has something to learn from it.
+    if (name === "ppo") expect(returns?.[0]).toBe(3);
+  });
+
   it("goes on from a snapshot to the same numbers, and measures the KL", () => {
     const start = (changes: Partial<PolicyGradientOptions> = {}) =>
       options(algorithms.grpo, { task: easy, epochs: 2, minibatches: 2, measureKl: true, ...changes });
