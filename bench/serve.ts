@@ -2,7 +2,7 @@
  * The service under load beside others that do the same work: batches of 64 GSM8K-like rollouts over 32 connections,
  * a regular-expression verifier. FastAPI and Starlette with uvicorn where those Python packages are installed.
  *
- *     npm run bench -- serve [rounds] [--only name] [--queue]      --queue: also over Redis, with one worker process
+ *     npm run bench -- serve [rounds] [--only name] [--batch 64] [--queue]      --queue: also over Redis, one worker process
  *
  * All servers run at once and are asked in turn, a second each, round after round, so that what else the machine does
  * meets them alike. The client shares the cores with them.
@@ -15,14 +15,19 @@ import { startRedis } from "../scripts/redis.mjs";
 import { createLoad, type Load, quantile } from "./serve/load.ts";
 import { makePeers, type Peer } from "./serve/peers.ts";
 import { guerdonBin, type Server, startServer } from "./serve/process.ts";
-import { batchSize, makeWork, reward } from "./serve/work.ts";
+import { makeWork, reward, usualBatch } from "./serve/work.ts";
 
 const connections = 32;
 const seed = "bench/serve";
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { only: { type: "string" }, queue: { type: "boolean" } },
+  options: {
+    only: { type: "string" },
+    batch: { type: "string", default: String(usualBatch) },
+    queue: { type: "boolean" },
+  },
 });
+const batchSize = Math.max(1, Math.round(Number(values.batch)));
 /** Seconds of load for every server, and as many rounds. */
 const rounds = Math.max(1, Math.round(Number(positionals.at(-1)) || 8));
 
@@ -65,7 +70,7 @@ try {
   console.log(
     `batches of ${batchSize} rollouts, ${connections} connections, ${rounds} rounds of 1 s, seed ${seed}, node ${process.versions.node}\n${said}`,
   );
-  const work = makeWork(64, seed);
+  const work = makeWork(64, seed, batchSize);
   for (const { name, command, args } of [...own, ...peers]) {
     if (values.only !== undefined && name !== values.only) continue;
     const server = await startServer(command, args, folder);

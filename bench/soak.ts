@@ -16,7 +16,7 @@ import { parseArgs } from "node:util";
 import { attach } from "./serve/inspector.ts";
 import { createLoad, quantile } from "./serve/load.ts";
 import { guerdonBin, machineCpu, startServer } from "./serve/process.ts";
-import { batchSize, makeWork, reward } from "./serve/work.ts";
+import { makeWork, reward, usualBatch } from "./serve/work.ts";
 
 const { values } = parseArgs({
   allowPositionals: true,
@@ -71,7 +71,7 @@ try {
   const most = flat.times.length / flat.seconds;
   const rate = most * share;
   console.log(
-    `${most.toFixed(0)} requests/s flat out; ${seconds} s at ${rate.toFixed(0)} (${(share * 100).toFixed(0)} %), batches of ${batchSize}, ${connections} connections${values.store ? ", with a store" : ""}, seed ${seed}, node ${process.versions.node}`,
+    `${most.toFixed(0)} requests/s flat out; ${seconds} s at ${rate.toFixed(0)} (${(share * 100).toFixed(0)} %), batches of ${usualBatch}, ${connections} connections${values.store ? ", with a store" : ""}, seed ${seed}, node ${process.versions.node}`,
   );
   await load.steady(rate, warmUp / 2);
   const classesBefore = values.snapshots ? await inspector.classes() : null;

@@ -1,7 +1,8 @@
 /** What every server of the bench is asked: batches of GSM8K-like rollouts, one in three of them wrong. */
 import { createRandom } from "../../src/core/random.ts";
 
-export const batchSize = 64;
+/** Rollouts in a request, where nothing else is said. */
+export const usualBatch = 64;
 
 export interface Work {
   /** A whole HTTP request. */
@@ -17,7 +18,7 @@ const last = (text) => (text.match(number) ?? []).at(-1)?.replaceAll(",", "") ??
 export default defineReward({ signals: { right: ({ response, reference }) => last(response) === reference } });
 `;
 
-export function makeWork(count: number, seed: string): Work[] {
+export function makeWork(count: number, seed: string, batchSize = usualBatch): Work[] {
   const random = createRandom(seed);
   return Array.from({ length: count }, () => {
     const responses: string[] = [];

@@ -55,7 +55,7 @@ export type LaneWorkerMessage =
   | { readonly kind: "replies"; readonly replies: readonly LaneReply[]; readonly counters?: ScorerCounters };
 
 /** Milliseconds for which an answer may wait for the next one. */
-const patience = 1;
+const patience = 2;
 /** Milliseconds for which the counters may be behind. */
 const countEvery = 200;
 

@@ -39,12 +39,11 @@ export interface LaneLimits {
 }
 
 interface Waiting {
-  readonly id: number;
+  /** Requests are taken up in this order. */
+  readonly order: number;
   readonly requestId: string;
   readonly body: readonly Buffer[];
   readonly bytes: number;
-  /** Where its body lies in the thread's memory; null: it goes with the message. */
-  cell: number | null;
   readonly settle: (outcome: LaneOutcome) => void;
 }
 
@@ -53,8 +52,12 @@ interface Thread {
   readonly place: Int32Array;
   /** Memory that both sides see, for bodies of up to `cellBytes`: nothing is made or copied for them on the way. */
   readonly cells: Uint8Array;
-  readonly free: number[];
-  readonly underWay: Map<number, Waiting>;
+  /**
+   * What it has been given, each at its place. A list, since a Map that is filled and emptied all the time leaves a chain
+   * of old tables behind, each of which keeps what was in it from young collections.
+   */
+  readonly places: (Waiting | null)[];
+  taken: number;
   outgoing: LaneRequest[];
   ready: boolean;
   /** It has answered at least once: its first call may have to load what the reward needs. */
@@ -73,7 +76,7 @@ const enoughRollouts = 32;
 /** Milliseconds for which the lane stays closed after a thread was lost. */
 const coolOff = 10_000;
 /** Requests that a thread has at once: enough for it never to wait for this thread, few enough to be shared fairly. */
-const depth = 4;
+const depth = 6;
 /** Requests that every thread has before there is another thread: starting one costs more than a short wait. */
 const busyWith = 2;
 const cellBytes = 256 * 1024;
@@ -139,8 +142,8 @@ export function createLane({ name, reward, scorer, options, limits }: LaneOption
       worker,
       place: new Int32Array(progress),
       cells: new Uint8Array(cells),
-      free: Array.from({ length: depth }, (_, cell) => cell),
-      underWay: new Map(),
+      places: new Array<Waiting | null>(depth).fill(null),
+      taken: 0,
       outgoing: [],
       ready: false,
       warm: false,
@@ -163,22 +166,21 @@ export function createLane({ name, reward, scorer, options, limits }: LaneOption
     dispatching = false;
     while (queue.length > 0) {
       let thread: Thread | null = null;
-      for (const one of threads)
-        if (one.ending === null && (thread === null || one.underWay.size < thread.underWay.size)) thread = one;
-      if ((thread === null || thread.underWay.size >= busyWith) && threads.size < most) thread = spawn();
-      if (thread === null || thread.underWay.size >= depth) break;
+      for (const one of threads) if (one.ending === null && (thread === null || one.taken < thread.taken)) thread = one;
+      if ((thread === null || thread.taken >= busyWith) && threads.size < most) thread = spawn();
+      if (thread === null || thread.taken >= depth) break;
       const waiting = queue.shift();
       if (!waiting) break;
-      if (thread.underWay.size === 0) {
+      if (thread.taken === 0) {
         thread.worker.ref();
         thread.since = performance.now();
       }
-      thread.underWay.set(waiting.id, waiting);
+      thread.taken++;
       thread.outgoing.push(requestFor(thread, waiting));
     }
     let busy = false;
     for (const thread of threads) {
-      if (thread.underWay.size > 0) busy = true;
+      if (thread.taken > 0) busy = true;
       if (thread.outgoing.length === 0) continue;
       thread.worker.postMessage(thread.outgoing);
       thread.outgoing = [];
@@ -199,20 +201,20 @@ export function createLane({ name, reward, scorer, options, limits }: LaneOption
     thread.counters = message.counters ?? thread.counters;
     thread.warm = true;
     for (const reply of message.replies) {
-      const waiting = thread.underWay.get(reply.id);
-      thread.underWay.delete(reply.id);
-      if (waiting && waiting.cell !== null) thread.free.push(waiting.cell);
+      const waiting = thread.places[reply.id];
+      thread.places[reply.id] = null;
+      thread.taken--;
       if (reply.kind === "ordinary" && reply.waits) closedUntil = Number.POSITIVE_INFINITY;
       waiting?.settle(reply.kind === "ordinary" ? null : reply);
     }
-    if (thread.underWay.size === 0 && !closed) thread.worker.unref();
+    if (thread.taken === 0 && !closed) thread.worker.unref();
     dispatch();
   };
 
   const watch = () => {
     const now = performance.now();
     for (const thread of threads) {
-      if (thread.underWay.size === 0 || !thread.ready || thread.ending) continue;
+      if (thread.taken === 0 || !thread.ready || thread.ending) continue;
       const sequence = Atomics.load(thread.place, 0);
       if (sequence !== thread.sequence) {
         thread.sequence = sequence;
@@ -235,7 +237,8 @@ export function createLane({ name, reward, scorer, options, limits }: LaneOption
     if (thread.counters) past = past ? sumCounters(past, thread.counters) : thread.counters;
     // In the order in which they were taken up: the first is the one that it was at.
     let first = true;
-    for (const { settle } of thread.underWay.values()) {
+    const left = thread.places.filter((waiting) => waiting !== null).sort((a, b) => a.order - b.order);
+    for (const { settle } of left) {
       settle(first && thread.ending === "rest" ? stuck() : null);
       first = false;
     }
@@ -260,7 +263,7 @@ export function createLane({ name, reward, scorer, options, limits }: LaneOption
         return;
       }
       const bytes = body.reduce((sum, piece) => sum + piece.length, 0);
-      queue.push({ id: next++, requestId, body, bytes, cell: null, settle });
+      queue.push({ order: next++, requestId, body, bytes, settle });
       if (dispatching) return;
       dispatching = true;
       setImmediate(dispatch);
@@ -280,18 +283,20 @@ export function createLane({ name, reward, scorer, options, limits }: LaneOption
   };
 }
 
-function requestFor({ cells, free }: Thread, waiting: Waiting): LaneRequest {
-  const { id, requestId, body, bytes } = waiting;
-  const cell = bytes <= cellBytes ? (free.pop() ?? null) : null;
+function requestFor({ cells, places }: Thread, waiting: Waiting): LaneRequest {
+  const { requestId, body, bytes } = waiting;
+  const id = places.indexOf(null);
+  places[id] = waiting;
+  const from = id * cellBytes;
+  const fits = bytes <= cellBytes;
   // Memory of its own: a piece of a pool would take the pool along.
-  const target = cell === null ? Buffer.allocUnsafeSlow(bytes) : cells.subarray(cell * cellBytes);
+  const target = fits ? cells.subarray(from) : Buffer.allocUnsafeSlow(bytes);
   let at = 0;
   for (const piece of body) {
     target.set(piece, at);
     at += piece.length;
   }
-  waiting.cell = cell;
-  return cell === null ? { id, requestId, body: target } : { id, requestId, from: cell * cellBytes, bytes };
+  return fits ? { id, requestId, from, bytes } : { id, requestId, body: target };
 }
 
 function stuck(): Problem {

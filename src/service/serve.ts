@@ -166,23 +166,22 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   };
 }
 
-/** Answers that have not been handed to the operating system yet. */
+/** Answers that have not been handed to the operating system yet, by number: see `places` in lane.ts. */
 function trackAnswers(server: Server): { empty(): Promise<void> } {
-  const open = new Set<object>();
+  let open = 0;
   let waiting: (() => void)[] = [];
   server.on("request", (_, response) => {
-    open.add(response);
-    const done = () => {
-      open.delete(response);
-      if (open.size > 0) return;
+    open++;
+    // Comes once, after `finish` or without it.
+    response.once("close", () => {
+      open--;
+      if (open > 0) return;
       for (const resolve of waiting) resolve();
       waiting = [];
-    };
-    response.once("finish", done);
-    response.once("close", done);
+    });
   });
   return {
-    empty: () => (open.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    empty: () => (open === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
   };
 }
 
