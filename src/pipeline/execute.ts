@@ -77,13 +77,14 @@ function createBuilder(
       signal: signal.index,
       from,
       to: upTo,
-      values: values.subarray(0, size).slice(),
+      values: size === values.length ? values : values.slice(0, size),
       errors,
       outputs,
       milliseconds: now - started,
     });
     from = upTo;
     started = now;
+    if (from === item.to) return;
     values = new Float64Array(item.to - from).fill(Number.NaN);
     errors = [];
     outputs = {};

@@ -39,15 +39,25 @@ export interface FullAnswer extends ScoreAnswer {
   readonly requestId: string;
 }
 
-/** The same text as `JSON.stringify`: most of an answer in which nothing failed says just that. */
+/**
+ * The same text as `JSON.stringify`. Most of an answer in which nothing failed says just that, and without shaping, or
+ * with one signal alone, the rest says the same several times.
+ */
 function cleanText({ reward, rewards, combined, advantages, signals, requestId }: FullAnswer): string {
-  const nothing = `[${"null,".repeat(rewards.length - 1)}null]`;
+  const all = (word: string) => `[${`${word},`.repeat(rewards.length - 1)}${word}]`;
+  const nothing = all("null");
+  const rewardsText = JSON.stringify(rewards);
+  const numbers = (list: readonly (number | null)[]) => {
+    for (let i = 0; i < list.length; i++) if (list[i] !== rewards[i]) return JSON.stringify(list);
+    return rewardsText;
+  };
   const columns = Object.entries(signals).map(([name, { values, evidence, cached }]) => {
     const seen = evidence === undefined ? "" : `"evidence":${JSON.stringify(evidence)},`;
-    return `${JSON.stringify(name)}:{"values":${JSON.stringify(values)},"errors":${nothing},${seen}"cached":${JSON.stringify(cached)}}`;
+    const known = cached.includes(true) ? JSON.stringify(cached) : all("false");
+    return `${JSON.stringify(name)}:{"values":${numbers(values)},"errors":${nothing},${seen}"cached":${known}}`;
   });
   const credit = advantages === undefined ? "" : `"advantages":${JSON.stringify(advantages)},`;
-  return `{"reward":${JSON.stringify(reward)},"rewards":${JSON.stringify(rewards)},"errors":${nothing},"combined":${JSON.stringify(combined)},${credit}"signals":{${columns.join(",")}},"requestId":${JSON.stringify(requestId)}}`;
+  return `{"reward":${JSON.stringify(reward)},"rewards":${rewardsText},"errors":${nothing},"combined":${numbers(combined)},${credit}"signals":{${columns.join(",")}},"requestId":${JSON.stringify(requestId)}}`;
 }
 
 export type LaneWorkerMessage =

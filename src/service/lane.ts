@@ -254,7 +254,8 @@ export function createLane({ name, reward, scorer, options, limits }: LaneOption
       let milliseconds = 0;
       for (const signal of signals) milliseconds += signal.milliseconds;
       // The first batches show how long it takes to load things rather than how long they take.
-      typical = seen < enoughRollouts ? milliseconds : typical + 0.2 * (milliseconds - typical);
+      // One that was interrupted by others shows little more.
+      typical = seen < enoughRollouts ? milliseconds : typical + 0.2 * (Math.min(milliseconds, 4 * quick) - typical);
       seen += size;
     },
     score(body, requestId, settle) {
