@@ -3,8 +3,10 @@
  *
  *     npm run bench -- soak [--minutes 10] [--share 0.8] [--warm-up seconds] [--store] [--snapshots] [--workers n]
  *
- * First a warm-up, part of it flat out to see what the service can do; then a steady stream of requests whose times
- * count from when each should have been sent. Resident memory is the median of each twelfth of the run. At the end the
+ * First a warm-up, then twelve stretches. Each begins with two seconds flat out, to see what the service can do on this
+ * machine at this moment, and goes on with a steady stream of that share of it, whose times count from when each request
+ * should have been sent. What the service can do falls with the machine's speed as well as with its own age: at the end a
+ * fresh one is asked in turn with it. Resident memory is the median of each twelfth of the run. At the end the
  * collected heap is compared with the one after the warm-up: memory that V8 keeps for later is no leak, objects that
  * only become more are one. `--snapshots` names their classes (two heap snapshots, taken outside the measured time;
  * they raise resident memory, so that its figure is left out).
@@ -40,15 +42,15 @@ const seed = "bench/soak";
 const folder = mkdtempSync(join(tmpdir(), "guerdon-soak-"));
 let said = "";
 writeFileSync(join(folder, "reward.ts"), reward);
+const args = (port: number, store: string) => [
+  guerdonBin,
+  ...["serve", "reward.ts", "--port", String(port), "--no-cache", "--log-level", "warn"],
+  ...(values.store ? ["--store", join(folder, store)] : []),
+  ...(values.workers === undefined ? [] : ["--workers", values.workers]),
+];
 const server = await startServer(
   process.execPath,
-  (port) => [
-    "--inspect=127.0.0.1:0",
-    guerdonBin,
-    ...["serve", "reward.ts", "--port", String(port), "--no-cache", "--log-level", "warn"],
-    ...(values.store ? ["--store", join(folder, "store.duckdb")] : []),
-    ...(values.workers === undefined ? [] : ["--workers", values.workers]),
-  ],
+  (port) => ["--inspect=127.0.0.1:0", ...args(port, "store.duckdb")],
   folder,
   (text) => {
     said = (said + text).slice(-4000);
@@ -71,7 +73,7 @@ try {
   const most = flat.times.length / flat.seconds;
   const rate = most * share;
   console.log(
-    `${most.toFixed(0)} requests/s flat out; ${seconds} s at ${rate.toFixed(0)} (${(share * 100).toFixed(0)} %), batches of ${usualBatch}, ${connections} connections${values.store ? ", with a store" : ""}, seed ${seed}, node ${process.versions.node}`,
+    `${most.toFixed(0)} requests/s flat out; ${seconds} s at ${(share * 100).toFixed(0)} % of what it can do at the time, batches of ${usualBatch}, ${connections} connections${values.store ? ", with a store" : ""}, seed ${seed}, node ${process.versions.node}`,
   );
   await load.steady(rate, warmUp / 2);
   const classesBefore = values.snapshots ? await inspector.classes() : null;
@@ -79,6 +81,7 @@ try {
   await load.steady(rate, Math.min(5, warmUp / 2));
 
   const resident: number[] = [];
+  const capacity: number[] = [];
   const wrong = new Map<string, number>();
   const tails: number[] = [];
   const foreign: number[] = [];
@@ -88,15 +91,20 @@ try {
     const seen: number[] = [];
     const look = setInterval(() => seen.push(server.resident() ?? Number.NaN), 200);
     const others = (machineCpu() ?? Number.NaN) - own();
-    const stretch = await load.steady(rate, seconds / stretches);
-    foreign.push(((machineCpu() ?? Number.NaN) - own() - others) / stretch.seconds);
+    const burst = await load.flatOut(Math.min(2, seconds / stretches / 5));
+    capacity.push(burst.times.length / burst.seconds);
+    // What was sent last is answered before the steady stream begins.
+    const stretch = await load.steady(capacity[k] * share, seconds / stretches - burst.seconds);
+    for (const [what, count] of burst.wrong) wrong.set(what, (wrong.get(what) ?? 0) + count);
+    requests += burst.times.length;
+    foreign.push(((machineCpu() ?? Number.NaN) - own() - others) / (burst.seconds + stretch.seconds));
     clearInterval(look);
     requests += stretch.times.length;
     for (const [what, count] of stretch.wrong) wrong.set(what, (wrong.get(what) ?? 0) + count);
     resident.push(quantile(seen, 0.5));
     tails.push(quantile(stretch.times, 0.99));
     console.log(
-      `${((seconds * (k + 1)) / stretches).toFixed(0).padStart(5)} s  ${(stretch.times.length / stretch.seconds).toFixed(0)} requests/s, p50 ${quantile(stretch.times, 0.5).toFixed(1)} ms, p99 ${tails[k].toFixed(1)} ms, worst ${quantile(stretch.times, 1).toFixed(0)} ms, resident ${resident[k].toFixed(0)} MB${foreign[k] > 0.05 ? `, others on ${foreign[k].toFixed(2)} cores` : ""}`,
+      `${((seconds * (k + 1)) / stretches).toFixed(0).padStart(5)} s  ${capacity[k].toFixed(0)} requests/s flat out; at ${(stretch.times.length / stretch.seconds).toFixed(0)}: p50 ${quantile(stretch.times, 0.5).toFixed(1)} ms, p99 ${tails[k].toFixed(1)} ms, worst ${quantile(stretch.times, 1).toFixed(0)} ms, resident ${resident[k].toFixed(0)} MB${foreign[k] > 0.05 ? `, others on ${foreign[k].toFixed(2)} cores` : ""}`,
     );
   }
   const after = await inspector.collected();
@@ -123,9 +131,11 @@ try {
   check(wrong.size === 0, `no error${errors && `: ${errors}`}`);
   // Thirds: a stretch alone is at the mercy of whatever else the machine does.
   const third = (list: readonly number[], from: number) => quantile(list.slice(from, from + 4), 0.5);
-  const tail = third(tails, 8) / third(tails, 0);
+  // In units of what a request takes at the machine's speed of the moment.
+  const relative = tails.map((tail, k) => tail * capacity[k]);
+  const tail = third(relative, 8) / third(relative, 0);
   const busy = quantile(foreign, 1);
-  const flatness = `p99: last third ${tail.toFixed(2)}× the first`;
+  const flatness = `p99, relative to what a request takes flat out: last third ${tail.toFixed(2)}× the first`;
   // With company on the cores the tail says more about that than about the service.
   if (busy > 0.2) console.log(`?    ${flatness}; not judged, other programs used up to ${busy.toFixed(2)} cores`);
   else check(tail < 1.25, flatness);
@@ -133,6 +143,24 @@ try {
   if (!values.snapshots)
     check(growth < 0.05, `resident memory: last third ${(growth * 100).toFixed(1)} % above the first`);
   check((after.heap - before.heap) * 2 ** 20 < 10 * requests + 2e6, "what is left after a collection does not grow");
+  const fresh = await startServer(process.execPath, (port) => args(port, "fresh.duckdb"), folder);
+  const freshLoad = createLoad(fresh.port, connections, makeWork(64, seed));
+  try {
+    await freshLoad.flatOut(3);
+    const rounds: number[] = [];
+    for (let round = 0; round < 6; round++) {
+      const [old, young] = [await load.flatOut(1), await freshLoad.flatOut(1)];
+      rounds.push(old.times.length / old.seconds / (young.times.length / young.seconds));
+    }
+    const aged = quantile(rounds, 0.5);
+    check(
+      aged > 0.9,
+      `flat out, it does ${aged.toFixed(2)}× the requests/s of a fresh one (median of ${rounds.length})`,
+    );
+  } finally {
+    freshLoad.close();
+    await fresh.stop();
+  }
 } finally {
   load.close();
   check((await server.stop()) === 0, "SIGTERM: exit code 0");
