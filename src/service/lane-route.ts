@@ -84,9 +84,12 @@ function travel(
   const ordinary = (pieces: readonly Buffer[], problem?: Problem) => {
     over = true;
     clearTimeout(timer);
-    void ordinaryWay(app, incoming, outgoing, Buffer.concat(pieces), id, { started, problem, inside: true }).finally(
-      leave,
-    );
+    ordinaryWay(app, incoming, outgoing, Buffer.concat(pieces), id, { started, problem, inside: true })
+      .catch((thrown: unknown) => {
+        service.log.error({ requestId: id, err: thrown }, "a request failed for a reason that nobody foresaw");
+        outgoing.destroy();
+      })
+      .finally(leave);
   };
   const timer = setTimeout(() => {
     if (!over) ordinary([], late(deadline));
@@ -205,8 +208,13 @@ async function ordinaryWay(
   const headers = new Headers({ "x-request-id": id });
   for (const [name, value] of Object.entries(incoming.headers))
     if (value !== undefined && name !== "x-request-id") headers.set(name, String(value));
-  const url = `http://${incoming.headers.host ?? "localhost"}${route}`;
-  const request = new Request(url, { method: "POST", headers, body: new Uint8Array(body), signal: gone.signal });
+  // The Host header may be no URL's; who looks at it finds it among the headers.
+  const request = new Request(`http://localhost${route}`, {
+    method: "POST",
+    headers,
+    body: new Uint8Array(body),
+    signal: gone.signal,
+  });
   const response = await app.fetch(request, arrival);
   const text = await response.text();
   if (outgoing.destroyed) return;

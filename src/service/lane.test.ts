@@ -1,6 +1,7 @@
 /** The short way gives the same answers as the ordinary one, which a body without an announced length takes. */
+import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createFolder, plainReward } from "./rewards.fixture.ts";
+import { createFolder, plainReward, postJson } from "./rewards.fixture.ts";
 import { type RunningService, serve } from "./serve.ts";
 
 const folder = createFolder();
@@ -13,12 +14,6 @@ afterAll(async () => {
   await service.stop();
   folder.remove();
 });
-
-interface Answer {
-  readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: answers of many shapes, asserted on
-  readonly json: any;
-}
 
 async function open(file: string, workers = 2): Promise<RunningService> {
   const made = await serve({ rewards: [{ name: "r", file }], port: 0, workers, watchEvery: 0 });
@@ -33,20 +28,8 @@ function isOpen({ host }: RunningService): boolean {
   return host.current()[0].lane?.open === true;
 }
 
-async function post(
-  at: RunningService,
-  body: unknown,
-  headers: Record<string, string> = {},
-  more: RequestInit = {},
-): Promise<Answer> {
-  const answer = await fetch(`${at.url}/v1/score`, {
-    method: "POST",
-    headers: { "content-type": "application/json", ...headers },
-    body: typeof body === "string" ? body : JSON.stringify(body),
-    ...more,
-  });
-  return { status: answer.status, json: await answer.json() };
-}
+const post = (at: RunningService, body: unknown, headers?: Record<string, string>, more?: RequestInit) =>
+  postJson(`${at.url}/v1/score`, body, headers, more);
 
 /** A body in chunks, whose length nobody knows beforehand. */
 const chunked = (body: unknown) => ({
@@ -91,7 +74,8 @@ describe("the lane", () => {
     for (const body of [...right, ...wrong]) {
       const id = { "x-request-id": "same" };
       const [long, short] = [await post(service, body, id, chunked(body)), await post(service, body, id)];
-      expect(short).toEqual(long);
+      expect(short.status).toBe(long.status);
+      expect(short.json).toEqual(long.json);
       expect(Object.keys(short.json)).toEqual(Object.keys(long.json));
       const after = await answered(service);
       expect(after - before).toBe(right.includes(body as never) ? 1 : 0);
@@ -110,6 +94,21 @@ describe("the lane", () => {
     const before = await answered(service);
     expect(await raw({ body: JSON.stringify(body) })).toEqual(await raw(chunked(body)));
     expect(await answered(service)).toBe(before + 1);
+  });
+
+  it("a Host header that is no URL's ends nothing", async () => {
+    const text = await new Promise<string>((resolve, reject) => {
+      const socket = connect(Number(new URL(service.url).port), "127.0.0.1");
+      socket.once("error", reject).once("data", (data) => {
+        socket.destroy();
+        resolve(String(data));
+      });
+      socket.write(
+        "POST /v1/score HTTP/1.1\r\nHost: localhost:99999\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{",
+      );
+    });
+    expect(text).toMatch(/^HTTP\/1.1 400 /);
+    expect((await post(service, batch(["a"]))).status).toBe(200);
   });
 
   it("everybody gets their own, many at once, and the metrics count them all", { timeout: 30_000 }, async () => {

@@ -1,4 +1,4 @@
-/** Reward files for the tests of the service, written to a folder of their own. */
+/** For the tests of the service: reward files in a folder of their own, and requests. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +18,29 @@ export function createFolder(): Folder {
     },
     remove: () => rmSync(at, { recursive: true, force: true }),
   };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: answers of many shapes, asserted on
+  readonly json: any;
+}
+
+/** Texts and bytes go as they are, everything else as JSON. */
+export async function postJson(
+  url: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+  more: RequestInit = {},
+): Promise<Answer> {
+  const answer = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: typeof body === "string" || body instanceof Uint8Array ? (body as string) : JSON.stringify(body),
+    ...more,
+  });
+  return { status: answer.status, headers: answer.headers, json: await answer.json() };
 }
 
 /** 1 for a response equal to its reference; "boom" throws, and says where it was thrown. */
