@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RunningService, serve } from "../src/service/index.ts";
+import { postJson } from "../src/service/rewards.fixture.ts";
 
 let service: RunningService;
 beforeAll(async () => {
@@ -10,15 +11,10 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => service.stop());
 
-// biome-ignore lint/suspicious/noExplicitAny: answers of many shapes, asserted on
-async function post(path: string, body: unknown): Promise<{ status: number; json: any }> {
-  const answer = await fetch(`${service.url}${path}`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  return { status: answer.status, json: await answer.json() };
-}
+const post = async (path: string, body: unknown) => {
+  const { status, json } = await postJson(`${service.url}${path}`, body);
+  return { status, json };
+};
 
 describe("OpenRLHF", () => {
   const prompt = "<|im_start|>user\n6*7?<|im_end|>\n<|im_start|>assistant\n";
