@@ -8,9 +8,12 @@ type Columns = Readonly<Record<string, readonly unknown[]>>;
 
 const namePattern = /^[A-Za-z_][\w.-]{0,63}$/;
 
+export function isFieldName(name: string): boolean {
+  return namePattern.test(name) && name !== "__proto__";
+}
+
 export function checkName(name: string, at: string): void {
-  if (!namePattern.test(name) || name === "__proto__")
-    throw badField(at, `no field can be called ${JSON.stringify(name.slice(0, 64))}`);
+  if (!isFieldName(name)) throw badField(at, `no field can be called ${JSON.stringify(name.slice(0, 64))}`);
 }
 
 /** `{ responses: […], references: […] }`, all of one length; `at` is where they stand in the request. */

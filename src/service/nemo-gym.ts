@@ -5,7 +5,7 @@
  */
 import type { Message } from "../core/rollout.ts";
 import type { Protocol } from "./app.ts";
-import { checkName, toBatch } from "./columns.ts";
+import { isFieldName, toBatch } from "./columns.ts";
 import { badField } from "./problem.ts";
 import { rejectUnscored, scoreBatch } from "./service.ts";
 
@@ -67,15 +67,6 @@ function toMessages(items: readonly unknown[], at: string): Message[] {
     }
     return [];
   });
-}
-
-function isFieldName(name: string): boolean {
-  try {
-    checkName(name, name);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function contentOf(content: unknown): string {
