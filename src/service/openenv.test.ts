@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { afterEach, expect, it } from "vitest";
 import WebSocket from "ws";
 import { episodeKinds } from "../environment/episodes.ts";
@@ -170,6 +171,22 @@ it("episodes are bounded in number, and an idle one makes room", async () => {
   expect((await late.receive()).data.code).toBe("CAPACITY_REACHED");
   await late.closed;
   await expect.poll(async () => (await post(`${url}/reset`, { episode_id: "b" })).status, { timeout: 5000 }).toBe(200);
+});
+
+it("an address that is none is no route, and ends nothing", async () => {
+  const url = await start("tomato");
+  const said = (head: string) =>
+    new Promise<string>((resolve, reject) => {
+      const socket = connect(Number(new URL(url).port), "127.0.0.1");
+      socket.once("error", reject).once("data", (data) => {
+        socket.destroy();
+        resolve(String(data).slice(0, 12));
+      });
+      socket.write(`GET // HTTP/1.1\r\nHost: localhost\r\n${head}\r\n`);
+    });
+  expect(await said("")).toBe("HTTP/1.1 404");
+  expect(await said("Connection: Upgrade\r\nUpgrade: websocket\r\n")).toBe("HTTP/1.1 404");
+  expect((await fetch(`${url}/health`)).status).toBe(200);
 });
 
 it("tokens, foreign pages and other machines", async () => {

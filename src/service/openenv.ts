@@ -115,6 +115,7 @@ export async function serveEnvironment(options: EnvironmentOptions): Promise<Run
     return { episode_id: session.id, step_count: session.steps, ...session.episode?.state() };
   };
 
+  const base = "http://localhost";
   const server = createServer((request, response) => void answerHttp(request, response));
   const sockets = new WebSocketServer({ noServer: true, maxPayload: longestMessage, perMessageDeflate: false });
 
@@ -125,7 +126,9 @@ export async function serveEnvironment(options: EnvironmentOptions): Promise<Run
       response.end(text);
     };
     try {
-      const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
+      // What is no address ("//") is no route either.
+      const address = URL.canParse(request.url ?? "/", base) ? (request.url ?? "/") : "/";
+      const { pathname, searchParams } = new URL(address, base);
       if (request.method === "GET" && pathname === "/health") return send(200, { status: "healthy" });
       if (!allowed(request)) return send(401, { detail: "expected a token of this service" });
       if (request.method === "GET" && pathname === "/metadata")
@@ -160,7 +163,7 @@ export async function serveEnvironment(options: EnvironmentOptions): Promise<Run
 
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());
-    const path = new URL(request.url ?? "/", "http://localhost").pathname;
+    const path = (request.url ?? "/").split("?", 1)[0];
     // A page of another site may open a socket to this machine; a client that is no browser sends no origin.
     const foreign = request.headers.origin !== undefined && authorize === null;
     if (path !== "/ws" || foreign || !allowed(request)) {
