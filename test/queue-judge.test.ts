@@ -16,7 +16,8 @@ const bin = fileURLToPath(new URL("../bin/guerdon.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "guerdon-judge-faults-"));
 mkdirSync(join(folder, "node_modules"));
 symlinkSync(fileURLToPath(new URL("../node_modules/zod", import.meta.url)), join(folder, "node_modules/zod"));
-const timeLimit = 250;
+/** Milliseconds: a judge that is well answers within them on a busy machine too. */
+const timeLimit = 1000;
 
 const rewardText = (judgeUrl: string) => `import { definePart, defineReward, fields, judge } from "guerdon";
 import { z } from "zod";
